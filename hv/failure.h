@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CASEMATE_HV_FAILURE_H
+#define CASEMATE_HV_FAILURE_H
+
+/*
+ * Why a confined process gives up (CONTROL_FAILED) or goes on with less (CONTROL_NOTE). Numbers,
+ * not text, cross the privilege boundary; hv/launch/failure_text.c has one sentence for people for
+ * each, which says what, why and what to do. `detail` values are named there.
+ */
+enum hv_failure {
+    FAILURE_NONE,
+    /* any process */
+    FAILURE_HANDOFF,   /* configuration or descriptor not as agreed: detail 0 = -errno, 1 = fd */
+    FAILURE_FILTER,    /* seccomp refused: detail 0 = errno */
+    FAILURE_NO_MEMORY, /* an allocation or mapping failed: detail 0 = errno, 1 = bytes */
+    FAILURE_SYSTEM,    /* unexpected: detail 0 = errno, 1 = source line */
+    /* KVM */
+    FAILURE_KVM_VERSION,    /* detail 0 = version */
+    FAILURE_KVM_CAPABILITY, /* detail 0 = capability number */
+    FAILURE_KVM_IOCTL,      /* detail 0 = errno, 1 = ioctl number */
+    FAILURE_KVM_MSR,        /* NOTE: detail 0 = MSR index */
+    FAILURE_CPU_MODEL, /* the host lacks it: detail 0 = model, 1 = CPUID leaf, 2 = register (0-3 =
+                          eax..edx), 3 = missing bits */
+    /* kernel, initrd, command line */
+    FAILURE_KERNEL_EMPTY,
+    FAILURE_KERNEL_FORMAT,    /* neither bzImage nor ELF */
+    FAILURE_KERNEL_TRUNCATED, /* detail 0 = bytes needed, 1 = bytes there */
+    FAILURE_KERNEL_SETUP, /* bzImage header lies: detail 0 = offset of the field, 1 = its value */
+    FAILURE_KERNEL_OLD,   /* boot protocol older than 2.12 or no 64-bit entry: detail 0 = version */
+    FAILURE_KERNEL_MEMORY, /* it does not fit: detail 0 = bytes needed, 1 = bytes there */
+    FAILURE_ELF_HEADER,    /* detail 0 = offset of the field, 1 = its value */
+    FAILURE_ELF_SEGMENT, /* overlaps, overflows or leaves memory: detail 0 = index, 1 = address, 2 =
+                            size */
+    FAILURE_ELF_NOTE,    /* malformed notes: detail 0 = offset */
+    FAILURE_ELF_ENTRY,   /* entry outside the loaded segments: detail 0 = address */
+    FAILURE_INITRD_MEMORY, /* it does not fit: detail 0 = bytes needed, 1 = bytes there */
+    FAILURE_CMDLINE_LONG,  /* detail 0 = bytes, 1 = the kernel's limit */
+    /* vhost-user */
+    FAILURE_VHOST_PEER,     /* the other side is gone: detail 0 = device index */
+    FAILURE_VHOST_PROTOCOL, /* it broke the protocol: detail 0 = device index, 1 = request, 2 =
+                               -errno */
+    FAILURE_VHOST_FEATURE,  /* it lacks a feature: detail 0 = device index, 1 = missing bits */
+    /* device */
+    FAILURE_DISK_IO, /* backing unusable: detail 0 = errno */
+    FAILURE_TAP_IO,  /* detail 0 = errno */
+    FAILURES,
+};
+
+#endif

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CASEMATE_MAC_LANDLOCK_H
+#define CASEMATE_MAC_LANDLOCK_H
+
+/* Landlock: a process that may touch no path, port or foreign socket at all. */
+
+/* The kernel's ABI, 1.. , or 0 if it has none or it is off. */
+int landlock_abi(void);
+
+/*
+ * Restrict this thread to nothing, for every right that the running kernel's ABI knows, with one
+ * exception: `exec_fd` (an open regular file) may be executed, which the execveat that follows
+ * needs. Needs no_new_privs or CAP_SYS_ADMIN. 0; -ENOSYS without Landlock; -errno.
+ */
+int landlock_restrict_to_exec(int exec_fd);
+
+/* What ABI `abi` leaves uncovered, for people ("TCP, device ioctls, ..."), "" if nothing known. */
+const char *landlock_uncovered(int abi);
+
+#endif

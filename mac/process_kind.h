@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CASEMATE_MAC_PROCESS_KIND_H
+#define CASEMATE_MAC_PROCESS_KIND_H
+
+/*
+ * The kinds of confined process. Each has one program, one SELinux type, one filter table and one
+ * row in the tables that are indexed by it; adding a device adds a kind.
+ */
+enum process_kind {
+    PROCESS_VMM,
+    PROCESS_BLK,
+    PROCESS_NET,
+    PROCESS_RNG,
+    PROCESS_CONSOLE, /* relays a guest's console to the operator's terminal */
+    PROCESS_KINDS,   /* how many there are */
+};
+
+/* "vmm", "blk", ...: the word in program names, types and messages. NULL outside the range. */
+const char *process_kind_name(enum process_kind kind);
+
+#endif

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CASEMATE_MAC_SELINUX_H
+#define CASEMATE_MAC_SELINUX_H
+
+/* SELinux as the launcher uses it. Nothing here succeeds quietly when SELinux is off. */
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "mac/process_kind.h"
+
+#define SELINUX_CONTEXT_MAX 256 /* bytes of a context, with NUL */
+
+enum selinux_state {
+    SELINUX_ABSENT, /* not in this kernel, or no policy loaded */
+    SELINUX_PERMISSIVE,
+    SELINUX_NO_MODULE,    /* enforcing, but our policy module is not loaded */
+    SELINUX_WRONG_DOMAIN, /* enforcing, but the caller is not in casemated_t */
+    SELINUX_READY,
+};
+
+/* What this host and this process have. Never fails: what cannot be read counts as absent. */
+enum selinux_state selinux_state(void);
+
+/* Two categories, low < high, each 0..1023. */
+struct selinux_categories {
+    uint16_t low, high;
+};
+
+/* "system_u:system_r:casemate_blk_t:s0:c1,c2". 0, -EINVAL, -ENAMETOOLONG. */
+int selinux_process_context(enum process_kind kind, const struct selinux_categories *categories,
+                            char context[SELINUX_CONTEXT_MAX]);
+
+/* What an object of the guest carries: "image" (disk), "ram", "boot" (kernel, initrd), "config". */
+enum selinux_object {
+    SELINUX_IMAGE,
+    SELINUX_IMAGE_READONLY,
+    SELINUX_RAM,
+    SELINUX_BOOT,
+    SELINUX_CONFIG,
+    SELINUX_TAP
+};
+int selinux_object_context(enum selinux_object object, const struct selinux_categories *categories,
+                           char context[SELINUX_CONTEXT_MAX]);
+
+/* Context for the next execve of this thread. 0 or -errno. */
+int selinux_set_exec(const char *context);
+/* Context for sockets that this thread makes from now on; NULL for the default. 0 or -errno. */
+int selinux_set_socket(const char *context);
+/* Label of an open file: read (-ENODATA without one), and set. 0 or -errno. */
+int selinux_get_file(int fd, char context[SELINUX_CONTEXT_MAX]);
+int selinux_set_file(int fd, const char *context);
+/* Current context of a thread (its task in /proc). 0 or -errno. */
+int selinux_get_process(pid_t tid, char context[SELINUX_CONTEXT_MAX]);
+
+#endif
