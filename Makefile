@@ -25,6 +25,10 @@ endif
 OPT ?= -O2 -g
 HARDEN = -fstack-protector-strong -fstack-clash-protection -fcf-protection=full \
          -ftrivial-auto-var-init=zero -fno-delete-null-pointer-checks -fno-strict-overflow
+ifneq ($(IS_CLANG),)
+# clang 14 wants to be told twice
+HARDEN += -enable-trivial-auto-var-init-zero-knowing-it-will-be-removed-from-clang
+endif
 FORTIFY = -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3
 SAN ?=
 ifneq ($(SAN),)

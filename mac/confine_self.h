@@ -10,14 +10,18 @@
 #include <stddef.h>
 
 /*
- * First thing in main: die with the parent, no core dump, not dumpable by others' eyes. The parent
- * may have died already: the caller polls its control socket for that. 0 or -errno.
+ * First thing in main: die with the parent, no core dump, not dumpable by others' eyes. Needs
+ * prctl, so it comes before the first filter. The parent may have died already: the caller sees
+ * that as end of file on its control socket. 0 or -errno.
  */
 int confine_self_begin(void);
 
 /*
- * Install one filter on all threads of the process. no_new_privs must be set already (-EPERM).
- * 0 or -errno; -EBUSY when a thread could not be synchronised.
+ * Install one filter on all threads of the process (seccomp(2), SECCOMP_FILTER_FLAG_TSYNC): one
+ * system call and nothing else, so that an earlier filter needs to allow no more than that. The
+ * instructions stay the caller's. 0; -EACCES when no_new_privs is not set; -EINVAL for a program
+ * the kernel refuses; -EBUSY when a thread has a filter of its own and could not be synchronised;
+ * -errno.
  */
 int confine_self_filter(const struct sock_filter *insns, size_t count);
 
