@@ -29,6 +29,9 @@ struct bus_ops {
 /* An empty bus. 0 or -ENOMEM. */
 int bus_new(struct bus **bus);
 
+/* Forget all regions; nothing may use the bus any more. NULL is allowed. */
+void bus_free(struct bus *bus);
+
 /*
  * A region of `size` bytes, not yet at any address if `base` is BUS_UNMAPPED. `ops` and `device`
  * must outlive the bus. 0, -ENOMEM, -EEXIST when it overlaps another region.
@@ -50,7 +53,8 @@ void bus_unlock(struct bus *bus);
 
 /*
  * Serve one exit of a vCPU. What no region answers reads as all ones and swallows writes; an access
- * that crosses a region's end is split off as if nothing were there.
+ * that crosses a region's end, or whose size is not 1, 2, 4 or 8, is treated as if nothing were
+ * there.
  */
 void bus_read(struct bus *bus, enum bus_space space, uint64_t address, void *data, unsigned size);
 void bus_write(struct bus *bus, enum bus_space space, uint64_t address, const void *data,

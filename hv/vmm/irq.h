@@ -9,10 +9,25 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "hv/vmm/bus.h"
+
 struct irq_router;
 
-/* Routes for the IOAPIC pins are set up; `vm_fd` stays the caller's. 0 or -errno. */
+/*
+ * Routes for the IOAPIC pins are set up; `vm_fd` stays the caller's. With `split` the IOAPIC is
+ * ours (hv/vmm/ioapic.h) and there is no PIC, else KVM's irqchip must have been created. Everything
+ * below is called before the vCPUs run or with the bus lock held, which serialises it. 0 or -errno.
+ */
 int irq_router_new(int vm_fd, bool split, struct irq_router **router);
+
+/* NULL is allowed. What was attached stays attached in KVM until the VM's descriptor closes. */
+void irq_router_free(struct irq_router *router);
+
+/* Let our IOAPIC answer at its address; does nothing with KVM's own. 0 or -errno. */
+int irq_router_connect(struct irq_router *router, struct bus *bus);
+
+/* The guest has ended an interrupt of a level-triggered pin (KVM_EXIT_IOAPIC_EOI). */
+void irq_end_of_interrupt(struct irq_router *router, uint8_t vector);
 
 /* A GSI for one MSI vector, without a route yet. -ENOSPC when KVM has no more. */
 int irq_msi_allocate(struct irq_router *router, uint32_t *gsi);

@@ -17,9 +17,12 @@ struct memory_range {
 
 /*
  * Map `size` bytes (multiple of 2 MiB) of the memfd, readable and writable, never executable.
- * `fd` stays the caller's. 0 or -errno.
+ * `fd` stays the caller's and open. 0, -EINVAL (size), -ENOMEM or -errno of mmap(2).
  */
 int memory_new(int fd, uint64_t size, struct memory **memory);
+
+/* Unmap all; no pointer into RAM may be used any more. NULL is allowed. */
+void memory_free(struct memory *memory);
 
 /* The ranges in address order; 1 or 2. They live as long as `memory`. */
 size_t memory_ranges(const struct memory *memory, const struct memory_range **ranges);
