@@ -12,15 +12,22 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buf.h"
+#include "policy/diagnostic.h"
+
 #define GUEST_NAME_MAX    64   /* with NUL; [a-z0-9] then [a-z0-9_-]* */
 #define GUEST_PATH_MAX    1024 /* with NUL */
 #define GUEST_CMDLINE_MAX 2048 /* with NUL */
 #define GUEST_DISKS_MAX   16
 #define GUEST_NETS_MAX    8
+#define GUEST_QUEUES_MAX  16 /* of one disk */
+#define GUEST_PAIRS_MAX   8  /* of one net */
 #define GUEST_TAP_MAX     16 /* IFNAMSIZ */
 #define GUEST_MEMORY_MIN  (32ULL << 20)
 #define GUEST_MEMORY_MAX  (512ULL << 30)
+#define GUEST_MEMORY_STEP (2ULL << 20)
 #define GUEST_CPUS_MAX    64
+#define GUEST_SOURCE_MAX  (1U << 20) /* bytes of a source text */
 
 enum guest_mac {
     GUEST_MAC_SELINUX, /* the default: refuse to start without it */
@@ -62,42 +69,69 @@ struct guest_spec {
     struct guest_net net[GUEST_NETS_MAX];
 };
 
-/* A message about a source; `line` and `column` count from 1 and are 0 for a command line. */
-struct guest_diagnostic {
-    uint32_t line, column;
-    char message[256]; /* one line without a full stop at its end; hostile bytes escaped */
-};
-
 /* Defaults: name "guest", 1 CPU, 512 MiB, SELinux, everything else empty. */
 void guest_spec_init(struct guest_spec *spec);
 
 /*
- * Check every field's range, the strings' termination and alphabet, memory a multiple of 2 MiB,
- * paths not empty, no two disks with one path, no two nets with one tap or one address. Complete:
- * a struct that passes needs no further look. 0, or -EINVAL with *diagnostic filled.
+ * Check every field's range, the strings' termination and alphabet, flags that are neither 0 nor 1,
+ * memory a multiple of 2 MiB, kernel and disk paths not empty, no two disks with one path, no two
+ * nets with one tap or one address. Complete: a struct that passes needs no further look, wherever
+ * its bytes came from (entries past `disks` and `nets` mean nothing and are not looked at). 0, or
+ * -EINVAL with *diagnostic filled.
  */
 int guest_spec_check(const struct guest_spec *spec, struct guest_diagnostic *diagnostic);
 
 /*
- * Parse one guest block (`guest NAME { ... }`, comments) of `size` bytes at `text`. On success
- * *spec is complete and checked. 0; -EINVAL with up to *count diagnostics and *count set to how
- * many; -ENOMEM. `size` over 1 MiB is -EFBIG.
+ * Parse one guest block (`guest NAME { ... }`, comments; doc/grammar-guest.md) of `size` bytes at
+ * `text`, which need no terminator. `diagnostics` has room for *count (> 0) messages. On success
+ * *spec is complete and checked and *count is 0. -EINVAL with *count (> 0) messages in the order of
+ * the source: parsing goes on after an error until they are full; -EFBIG with one message when
+ * `size` is over GUEST_SOURCE_MAX; -ENOMEM.
  */
 int guest_parse(const char *text, size_t size, struct guest_spec *spec,
                 struct guest_diagnostic *diagnostics, size_t *count);
 
 /*
- * The value of one `casemate run` option, without the leading dashes ("disk", "/x,ro"); `value` is
- * NULL for a switch. Options that may come once are refused the second time. 0, -ENOENT (no such
- * option), -EINVAL with *diagnostic filled.
+ * Append the guest block that says the same as *spec, which must have passed guest_spec_check: one
+ * statement a line, defaults written out, in a fixed order. guest_parse of it gives *spec again.
+ * Errors stick in `out`.
+ */
+void guest_format(const struct guest_spec *spec, struct buf *out);
+
+/* One option of `casemate run` that describes the guest. */
+struct guest_option_info {
+    const char *name;     /* without the leading dashes */
+    const char *argument; /* how help shows its value; NULL for a switch */
+    const char *help;     /* one line */
+};
+
+/* The option in row `index` of the help text, NULL behind the last one. The rows are static. */
+const struct guest_option_info *guest_option_at(size_t index);
+
+/* The row of one option, or NULL: tells the caller whether a value follows. */
+const struct guest_option_info *guest_option_find(const char *option);
+
+/*
+ * Options are applied to a spec one by one; a later file or default never undoes one. `spec` must
+ * outlive the options. 0 or -ENOMEM.
  */
 struct guest_options; /* remembers what has been given */
 int guest_options_new(struct guest_spec *spec, struct guest_options **options);
 void guest_options_free(struct guest_options *options);
+
+/*
+ * The value of one option, without the leading dashes ("disk", "/x,ro"); `value` is NULL for a
+ * switch. Options that may come once are refused the second time. Each value is checked; what
+ * concerns several (is there a kernel?) is guest_spec_check's, to be called after the last one.
+ * 0; -ENOENT (no such option) or -EINVAL, both with *diagnostic filled and the spec untouched.
+ */
 int guest_option(struct guest_options *options, const char *option, const char *value,
                  struct guest_diagnostic *diagnostic);
 
-/* The name nearest to `word` among `count` `names` (edit distance at most 2), or NULL. */
+/*
+ * The name nearest to `word` among `count` `names`, or NULL: at most two letters changed, dropped,
+ * added or swapped with their neighbour (one for a word of up to three). The first of several.
+ */
 const char *guest_suggest(const char *word, const char *const *names, size_t count);
 
 #endif
