@@ -1,0 +1,404 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "hv/vmm/vhost_user.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/checked.h"
+#include "base/cleanup.h"
+#include "base/fdpass.h"
+
+#define HEADER         sizeof(struct vhost_user_header)
+#define BIT(n)         (1ULL << (n))
+#define NSIG_OF_KERNEL 8 /* bytes of the kernel's sigset_t */
+
+struct vhost_user {
+    int socket;
+    int ended;         /* 0, or the error that ended the conversation */
+    uint32_t last;     /* request */
+    uint64_t protocol; /* protocol features agreed on */
+};
+
+int vhost_user_new(int socket, struct vhost_user **front)
+{
+    struct vhost_user *f = calloc(1, sizeof(*f));
+
+    if (f == NULL)
+        return -ENOMEM;
+    f->socket = socket;
+    *front = f;
+    return 0;
+}
+
+void vhost_user_free(struct vhost_user *front)
+{
+    if (front == NULL)
+        return;
+    fd_close(&front->socket);
+    free(front);
+}
+
+int vhost_user_socket(const struct vhost_user *front)
+{
+    return front->socket;
+}
+
+uint32_t vhost_user_last(const struct vhost_user *front)
+{
+    return front->last;
+}
+
+void vhost_user_abandon(struct vhost_user *front)
+{
+    if (front->ended == 0)
+        front->ended = -ESHUTDOWN;
+}
+
+/* ---------------------------------------------------------------- transport */
+
+/*
+ * Wait for `events`, at most *left, which shrinks by the time that it took. The bare system call,
+ * because it reports the rest (the C library's wrapper hides it): so a deadline over many waits
+ * needs no clock, and the filter no further call.
+ */
+static int wait_for(int socket, short events, struct timespec *left)
+{
+    struct pollfd poll = {.fd = socket, .events = events};
+    long n;
+
+    do {
+        n = syscall(SYS_ppoll, &poll, 1, left, NULL, (size_t)NSIG_OF_KERNEL);
+    } while (n < 0 && errno == EINTR);
+    if (n < 0)
+        return -errno;
+    /* A peer that hung up is found by the send or receive that follows. */
+    return n == 0 ? -ETIMEDOUT : 0;
+}
+
+static int transmit(const struct vhost_user *front, const struct vhost_user_message *message,
+                    const int *fds, size_t count)
+{
+    struct timespec left = {.tv_sec = VHOST_USER_TIMEOUT_SECONDS};
+    /*
+     * A stream socket is writable when most of its buffer is free, which is far more than a
+     * message: sendmsg will not block on a back-end that does not read.
+     */
+    int r = wait_for(front->socket, POLLOUT, &left);
+
+    return r < 0 ? r
+                 : fdpass_send(front->socket, message, HEADER + message->header.size, fds, count);
+}
+
+/* Receive exactly `size` bytes; at most *count descriptors may come with the first of them. */
+static int receive(const struct vhost_user *front, void *data, size_t size, int *fds, size_t *count,
+                   struct timespec *left)
+{
+    uint8_t *at = data;
+
+    for (size_t done = 0; done < size;) {
+        size_t none = 0;
+        int r = wait_for(front->socket, POLLIN, left);
+
+        if (r == 0) {
+            r = fdpass_receive(front->socket, at + done, size - done, fds,
+                               done == 0 ? count : &none, MSG_DONTWAIT);
+            if (r == 0 || r == -ECONNRESET)
+                r = -EPIPE;
+        }
+        if (r < 0)
+            return r;
+        done += (size_t)r;
+    }
+    return 0;
+}
+
+/* What a reply has to look like. */
+struct expected {
+    void *payload;
+    size_t size;     /* bytes of payload */
+    size_t size_min; /* the least that will do: then the rest of `payload` is zero */
+    bool refusable;  /* an empty payload is a refusal, not a breach */
+    int *fd;         /* where a descriptor may come: stores it, or -1 */
+    unsigned seconds;
+};
+
+static int await(const struct vhost_user *front, const struct expected *expected)
+{
+    struct timespec left = {.tv_sec = expected->seconds};
+    struct vhost_user_header header;
+    cleanup_fd int fd = -1;
+    size_t count = expected->fd != NULL ? 1 : 0;
+    int r = receive(front, &header, sizeof(header), &fd, &count, &left);
+
+    if (r < 0)
+        return r;
+    if (header.request != front->last || (header.flags & ~VHOST_USER_FLAGS_KNOWN) != 0 ||
+        (header.flags & (VHOST_USER_VERSION_MASK | VHOST_USER_FLAG_REPLY)) !=
+            (VHOST_USER_VERSION | VHOST_USER_FLAG_REPLY))
+        return -EBADMSG;
+    if (header.size == 0 && expected->refusable)
+        return -EREMOTEIO;
+    if (header.size < expected->size_min || header.size > expected->size)
+        return -EBADMSG;
+    memset(expected->payload, 0, expected->size);
+    count = 0;
+    r = receive(front, expected->payload, header.size, NULL, &count, &left);
+    if (r == 0 && expected->fd != NULL)
+        *expected->fd = steal_fd(&fd);
+    return r;
+}
+
+/*
+ * One request and, if it has one, its reply; else its acknowledgement where that was agreed on.
+ * Whatever goes wrong ends the conversation: there is no way back into step with the other side.
+ */
+static int converse(struct vhost_user *front, uint32_t request, struct vhost_user_message *message,
+                    const int *fds, size_t count, const struct expected *expected)
+{
+    uint64_t verdict = 0;
+    const struct expected ack = {.payload = &verdict,
+                                 .size = sizeof(verdict),
+                                 .size_min = sizeof(verdict),
+                                 .seconds = VHOST_USER_TIMEOUT_SECONDS};
+    bool acked = expected == NULL && (front->protocol & BIT(VHOST_USER_PROTOCOL_F_REPLY_ACK)) != 0;
+    int r;
+
+    if (front->ended != 0)
+        return -ESHUTDOWN;
+    front->last = request;
+    message->header.request = request;
+    message->header.flags = VHOST_USER_VERSION | (acked ? VHOST_USER_FLAG_NEED_REPLY : 0);
+    r = transmit(front, message, fds, count);
+    if (r == 0 && (expected != NULL || acked))
+        r = await(front, acked ? &ack : expected);
+    if (r == 0 && verdict != 0)
+        r = -EREMOTEIO;
+    if (r < 0)
+        front->ended = r;
+    return r;
+}
+
+/* ---------------------------------------------------------------- requests */
+
+static int get_u64(struct vhost_user *front, uint32_t request, uint64_t *value)
+{
+    struct vhost_user_message message = {.header.size = 0};
+    uint64_t got;
+    const struct expected expected = {.payload = &got,
+                                      .size = sizeof(got),
+                                      .size_min = sizeof(got),
+                                      .seconds = VHOST_USER_TIMEOUT_SECONDS};
+    int r = converse(front, request, &message, NULL, 0, &expected);
+
+    if (r == 0)
+        *value = got;
+    return r;
+}
+
+static int set_u64(struct vhost_user *front, uint32_t request, uint64_t value)
+{
+    struct vhost_user_message message = {.header.size = sizeof(value), .payload.u64 = value};
+
+    return converse(front, request, &message, NULL, 0, NULL);
+}
+
+static int set_state(struct vhost_user *front, uint32_t request, uint32_t index, uint32_t num)
+{
+    struct vhost_user_message message = {
+        .header.size = sizeof(message.payload.state),
+        .payload.state = {.index = index, .num = num},
+    };
+
+    return converse(front, request, &message, NULL, 0, NULL);
+}
+
+/* SET_VRING_KICK, CALL, ERR; `fd` -1 says that there is none. */
+static int set_eventfd(struct vhost_user *front, uint32_t request, uint32_t index, int fd)
+{
+    struct vhost_user_message message = {
+        .header.size = sizeof(message.payload.u64),
+        .payload.u64 =
+            (index & VHOST_USER_VRING_INDEX_MASK) | (fd < 0 ? VHOST_USER_VRING_NO_FD : 0),
+    };
+
+    return converse(front, request, &message, &fd, fd < 0 ? 0 : 1, NULL);
+}
+
+int vhost_user_features(struct vhost_user *front, uint64_t *features)
+{
+    return get_u64(front, VHOST_USER_GET_FEATURES, features);
+}
+
+int vhost_user_protocol(struct vhost_user *front, uint64_t wanted, uint64_t *agreed)
+{
+    uint64_t offered;
+    int r = get_u64(front, VHOST_USER_GET_PROTOCOL_FEATURES, &offered);
+
+    if (r < 0)
+        return r;
+    r = set_u64(front, VHOST_USER_SET_PROTOCOL_FEATURES, offered & wanted);
+    if (r < 0)
+        return r;
+    front->protocol = offered & wanted;
+    *agreed = front->protocol;
+    return 0;
+}
+
+int vhost_user_set_owner(struct vhost_user *front)
+{
+    struct vhost_user_message message = {.header.size = 0};
+
+    return converse(front, VHOST_USER_SET_OWNER, &message, NULL, 0, NULL);
+}
+
+int vhost_user_set_features(struct vhost_user *front, uint64_t features)
+{
+    return set_u64(front, VHOST_USER_SET_FEATURES, features);
+}
+
+int vhost_user_queue_num(struct vhost_user *front, uint64_t *queues)
+{
+    return get_u64(front, VHOST_USER_GET_QUEUE_NUM, queues);
+}
+
+int vhost_user_memory_table(struct vhost_user *front, const struct memory *memory)
+{
+    struct vhost_user_message message = {.header.size = 0};
+    struct vhost_user_memory table = {0};
+    const struct memory_range *range;
+    size_t count = memory_ranges(memory, &range);
+    int fds[VHOST_USER_REGIONS_MAX];
+
+    if (count == 0 || count > VHOST_USER_REGIONS_MAX)
+        return -EINVAL;
+    table.regions = (uint32_t)count;
+    for (size_t i = 0; i < count; i++) {
+        table.region[i] = (struct vhost_user_region){
+            .guest = range[i].guest,
+            .size = range[i].size,
+            .user = range[i].guest,
+            .offset = range[i].offset,
+        };
+        fds[i] = memory_fd(memory);
+    }
+    message.header.size = VHOST_USER_MEMORY_SIZE(count);
+    message.payload.memory = table;
+    return converse(front, VHOST_USER_SET_MEM_TABLE, &message, fds, count, NULL);
+}
+
+int vhost_user_config(struct vhost_user *front, void *bytes, size_t size)
+{
+    struct vhost_user_message message = {.header.size = 0};
+    struct vhost_user_config config;
+    const struct expected expected = {.payload = &config,
+                                      .size = VHOST_USER_CONFIG_HEADER + size,
+                                      .size_min = VHOST_USER_CONFIG_HEADER + size,
+                                      .refusable = true,
+                                      .seconds = VHOST_USER_TIMEOUT_SECONDS};
+    int r;
+
+    if (size == 0 || size > VHOST_USER_CONFIG_MAX)
+        return -EINVAL;
+    message.header.size = VHOST_USER_CONFIG_HEADER + (uint32_t)size;
+    message.payload.config.size = (uint32_t)size;
+    r = converse(front, VHOST_USER_GET_CONFIG, &message, NULL, 0, &expected);
+    if (r == 0 && (config.offset != 0 || config.size != size))
+        r = front->ended = -EBADMSG;
+    if (r == 0)
+        memcpy(bytes, config.bytes, size);
+    return r;
+}
+
+int vhost_user_inflight(struct vhost_user *front, uint16_t queues, uint16_t queue_size)
+{
+    struct vhost_user_message message = {
+        .header.size = sizeof(message.payload.inflight),
+        .payload.inflight = {.queues = queues, .queue_size = queue_size},
+    };
+    struct vhost_user_inflight area;
+    cleanup_fd int fd = -1;
+    const struct expected expected = {.payload = &area,
+                                      .size = sizeof(area),
+                                      .size_min = VHOST_USER_INFLIGHT_SIZE_MIN,
+                                      .fd = &fd,
+                                      .seconds = VHOST_USER_TIMEOUT_SECONDS};
+    int r = converse(front, VHOST_USER_GET_INFLIGHT_FD, &message, NULL, 0, &expected);
+    uint64_t end;
+
+    if (r < 0)
+        return r;
+    if (area.size == 0)
+        return 0;
+    /* The area is never mapped here: it goes back as it came. */
+    if (fd < 0 || !checked_add(area.offset, area.size, &end))
+        return front->ended = -EBADMSG;
+    message.payload.inflight = (struct vhost_user_inflight){
+        .size = area.size, .offset = area.offset, .queues = queues, .queue_size = queue_size};
+    return converse(front, VHOST_USER_SET_INFLIGHT_FD, &message, &fd, 1, NULL);
+}
+
+static int set_addr(struct vhost_user *front, const struct vhost_user_ring *ring)
+{
+    struct vhost_user_message message = {
+        .header.size = sizeof(message.payload.addr),
+        .payload.addr = {.index = ring->index,
+                         .descriptor = ring->descriptor,
+                         .used = ring->used,
+                         .available = ring->available},
+    };
+
+    return converse(front, VHOST_USER_SET_VRING_ADDR, &message, NULL, 0, NULL);
+}
+
+int vhost_user_ring_start(struct vhost_user *front, const struct vhost_user_ring *ring)
+{
+    uint32_t index = ring->index;
+    int r = set_state(front, VHOST_USER_SET_VRING_NUM, index, ring->size);
+
+    if (r == 0)
+        r = set_state(front, VHOST_USER_SET_VRING_BASE, index, ring->base);
+    if (r == 0)
+        r = set_addr(front, ring);
+    if (r == 0)
+        r = set_eventfd(front, VHOST_USER_SET_VRING_CALL, index, ring->call);
+    if (r == 0)
+        r = set_eventfd(front, VHOST_USER_SET_VRING_ERR, index, ring->error);
+    if (r == 0)
+        r = set_eventfd(front, VHOST_USER_SET_VRING_KICK, index, ring->kick);
+    if (r == 0)
+        r = set_state(front, VHOST_USER_SET_VRING_ENABLE, index, 1);
+    return r;
+}
+
+int vhost_user_ring_call(struct vhost_user *front, uint32_t index, int call)
+{
+    return set_eventfd(front, VHOST_USER_SET_VRING_CALL, index, call);
+}
+
+int vhost_user_ring_stop(struct vhost_user *front, uint32_t index, uint16_t *base)
+{
+    struct vhost_user_message message = {
+        .header.size = sizeof(message.payload.state),
+        .payload.state = {.index = index},
+    };
+    struct vhost_user_vring_state state;
+    const struct expected expected = {.payload = &state,
+                                      .size = sizeof(state),
+                                      .size_min = sizeof(state),
+                                      .seconds = VHOST_USER_STOP_SECONDS};
+    int r = set_state(front, VHOST_USER_SET_VRING_ENABLE, index, 0);
+
+    if (r == 0)
+        r = converse(front, VHOST_USER_GET_VRING_BASE, &message, NULL, 0, &expected);
+    if (r == 0 && (state.index != index || state.num > UINT16_MAX))
+        r = front->ended = -EBADMSG;
+    if (r == 0)
+        *base = (uint16_t)state.num;
+    return r;
+}
