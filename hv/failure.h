@@ -2,6 +2,8 @@
 #ifndef CASEMATE_HV_FAILURE_H
 #define CASEMATE_HV_FAILURE_H
 
+#include <stdint.h>
+
 /*
  * Why a confined process gives up (CONTROL_FAILED) or goes on with less (CONTROL_NOTE). Numbers,
  * not text, cross the privilege boundary; hv/launch/failure_text.c has one sentence for people for
@@ -45,5 +47,19 @@ enum hv_failure {
     FAILURE_TAP_IO,  /* detail 0 = errno */
     FAILURES,
 };
+
+/* A failure on its way to a CONTROL_FAILED or CONTROL_NOTE. */
+struct failure_report {
+    enum hv_failure failure;
+    uint64_t detail[4];
+};
+
+/* Fill `report` and return `error` (-errno), for `return failure_fill(...)`. */
+static inline int failure_fill(struct failure_report *report, int error, enum hv_failure failure,
+                               uint64_t detail0, uint64_t detail1)
+{
+    *report = (struct failure_report){.failure = failure, .detail = {detail0, detail1}};
+    return error;
+}
 
 #endif
