@@ -9,8 +9,10 @@ int landlock_abi(void);
 
 /*
  * Restrict this thread to nothing, for every right that the running kernel's ABI knows, with one
- * exception: `exec_fd` (an open regular file) may be executed, which the execveat that follows
- * needs. Needs no_new_privs or CAP_SYS_ADMIN. 0; -ENOSYS without Landlock; -errno.
+ * exception: `exec_fd` (an open regular file, or a memfd) may be read and executed, which the
+ * execveat that follows needs. Descriptors that are open already keep what they could do. Comes
+ * after namespaces_enter_root (a restricted process can mount nothing) and needs no_new_privs or
+ * CAP_SYS_ADMIN (-EPERM). 0; -ENOSYS without Landlock; -EBADF; -errno.
  */
 int landlock_restrict_to_exec(int exec_fd);
 
