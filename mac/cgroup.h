@@ -3,8 +3,9 @@
 #define CASEMATE_MAC_CGROUP_H
 
 /*
- * The cgroup of a guest: v2 (casemate/<guest> with one child per process), or v1 controllers where
- * only they are mounted. Works with descriptors of the directories, never with a path twice.
+ * The cgroup of a guest: v2 (casemate/<guest> with one child per process), v1 controllers where
+ * only they are mounted, or both side by side (hybrid). Works with descriptors of the directories,
+ * never with a path twice.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -19,9 +20,10 @@ struct cgroup_limits {
 };
 
 /*
- * Make the guest's group `name` ([a-z0-9_.-]) with its limits. A stale one of the same name that
- * holds no process is removed first; with processes it is -EBUSY. A controller that this host does
- * not have is skipped and its bit set in *missing (CGROUP_NO_*). -ENOTSUP: no cgroup at all.
+ * Make the guest's group `name` ([a-z0-9_.-], not starting with a dot, at most 64 bytes) with its
+ * limits. A stale one of the same name that holds no process is removed first; with processes it is
+ * -EBUSY. A controller that this host does not have or does not let us use is skipped and its bit
+ * set in *missing (CGROUP_NO_*). -EINVAL: name; -ENOTSUP: no cgroup at all; -ENOMEM; -errno.
  */
 #define CGROUP_NO_MEMORY 1u
 #define CGROUP_NO_CPU    2u
@@ -30,19 +32,31 @@ struct cgroup_limits {
 int cgroup_create(const char *name, const struct cgroup_limits *limits, struct cgroup **cgroup,
                   unsigned *missing);
 
-/* Move `pid` into the child group `process` (made if needed) of the guest. 0 or -errno. */
+/*
+ * Limit what all processes of the guest read from and write to the block device `device` (of a
+ * whole disk, not of a partition), in bytes per second; 0: no limit. 0; -ENOTSUP without an io
+ * controller; -ENODEV for a partition; -errno.
+ */
+int cgroup_limit_io(struct cgroup *cgroup, dev_t device, uint64_t read_rate, uint64_t write_rate);
+
+/* Move `pid` into the child group `process` (same alphabet, made if needed). 0 or -errno. */
 int cgroup_add(struct cgroup *cgroup, const char *process, pid_t pid);
 
-/* True if `pid` (read from /proc/PID/cgroup) is in the child `process` of this group. */
+/*
+ * True if `pid` is in the child `process` of this group, in every hierarchy that the group uses:
+ * read from the groups themselves, by descriptor. 0 or -errno.
+ */
 int cgroup_contains(const struct cgroup *cgroup, const char *process, pid_t pid, bool *contains);
 
 /*
- * Kill every process of the group (cgroup.kill, or freeze and SIGKILL on v1), wait until it is
- * empty and remove it. Idempotent. 0 or -errno. By descriptor only: usable by the janitor after
- * the launcher died.
+ * Kill every process of the group (cgroup.kill, or SIGKILL one by one while frozen), wait until it
+ * is empty and remove it, and `casemate` with it if that was the last one. Idempotent. 0;
+ * -ETIMEDOUT when a process does not die (uninterruptible); -errno. By descriptor only: usable by
+ * the janitor after the launcher died.
  */
 int cgroup_destroy(struct cgroup *cgroup);
 
+/* Forget the group without touching it. NULL is allowed. */
 void cgroup_free(struct cgroup *cgroup);
 
 #endif
