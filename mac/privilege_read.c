@@ -39,7 +39,7 @@ static bool take_number(struct line *line, unsigned base, uint64_t max, uint64_t
             digit = (unsigned)(*line->at - 'a') + 10;
         else
             return false;
-        if (v > (max - digit) / base)
+        if (digit > max || v > (max - digit) / base)
             return false;
         v = v * base + digit;
     }
