@@ -66,8 +66,8 @@ LIBS_casemate-blk = $(call lib_of,hv/worker)
 LIBS_casemate-net = $(call lib_of,hv/worker)
 LIBS_casemate-rng = $(call lib_of,hv/worker)
 LIBS_casemate-console = $(call lib_of,hv/worker)
-LIBS_casemate = $(foreach f,hv/launch labeling policy mac audit,$(call lib_of,$(f)))
-EXTERN_casemate := $(shell $(PKG_CONFIG) --libs libseccomp libselinux 2>/dev/null)
+LIBS_casemate = $(foreach f,hv/launch labeling attest policy mac audit,$(call lib_of,$(f)))
+EXTERN_casemate := $(shell $(PKG_CONFIG) --libs libseccomp libselinux libcrypto jansson 2>/dev/null)
 
 .PHONY: all
 all: $(addprefix $(BUILD)/bin/,$(PROGRAMS))
@@ -119,7 +119,7 @@ FORCE:
 # ---------------------------------------------------------------- unit tests
 UNIT_TESTS = $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/*/test_*.c))
 UNIT_LIBS = $(foreach f,hv/launch hv/vmm hv/worker labeling policy mac audit attest base,$(call lib_of,$(f)))
-UNIT_EXTERN := $(shell $(PKG_CONFIG) --libs cmocka libseccomp libselinux 2>/dev/null)
+UNIT_EXTERN := $(shell $(PKG_CONFIG) --libs cmocka libseccomp libselinux libcrypto jansson 2>/dev/null)
 $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(UNIT_LIBS) $(LIB_SELF)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS_DYN) -o $@ $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(UNIT_EXTERN) -pthread

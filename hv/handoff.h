@@ -47,6 +47,7 @@ enum {
 #define HANDOFF_QUEUES_MAX  16u /* virtqueues of one device */
 #define HANDOFF_VCPUS_MAX   64u
 #define HANDOFF_CMDLINE_MAX 2048u /* with its NUL; x86 boot protocol 2.15: cmdline_size 2047 */
+#define HANDOFF_INFLIGHT_BLOCK 16448u /* bytes a queue: 16 + 16 * 1024 entries, padded to 64 */
 #define HANDOFF_FILTERS_MAX 2u
 #define HANDOFF_INSNS_MAX   1024u /* of one filter */
 

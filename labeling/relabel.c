@@ -6,32 +6,32 @@
 
 #include "base/text.h"
 
-int relabel_apply(int fd, const char *context, struct relabel *done)
+int relabel_prepare(int fd, const char *context, struct relabel *relabel)
 {
-    struct relabel relabel = {.fd = fd};
+    struct relabel noted = {.fd = fd};
     int r;
 
-    r = text_copy(relabel.set, sizeof(relabel.set), context);
-    if (r < 0)
-        return r;
-    r = selinux_get_file(fd, relabel.old);
-    if (r < 0)
-        return r;
-    r = selinux_set_file(fd, context);
-    if (r < 0)
-        return r;
-    *done = relabel;
-    return 0;
+    r = text_copy(noted.set, sizeof(noted.set), context);
+    if (r == 0)
+        r = selinux_get_file(fd, noted.old);
+    if (r == 0)
+        *relabel = noted;
+    return r;
 }
 
-int relabel_restore(const struct relabel *done)
+int relabel_apply(const struct relabel *relabel)
+{
+    return selinux_set_file(relabel->fd, relabel->set);
+}
+
+int relabel_restore(const struct relabel *relabel)
 {
     char now[SELINUX_CONTEXT_MAX];
-    int r = selinux_get_file(done->fd, now);
+    int r = selinux_get_file(relabel->fd, now);
 
     if (r < 0)
         return r;
-    if (strcmp(now, done->set) != 0)
+    if (strcmp(now, relabel->set) != 0)
         return 0;
-    return selinux_set_file(done->fd, done->old);
+    return selinux_set_file(relabel->fd, relabel->old);
 }

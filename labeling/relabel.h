@@ -15,16 +15,19 @@ struct relabel {
 };
 
 /*
- * Label the file. *done remembers the old label. 0; -ENODATA when the file carries no label (its
- * file system holds none: mount it with context=, or move the file); -EOPNOTSUPP, -EROFS, -EACCES
- * and other -errno.
+ * Look up the old label and note both in *relabel, nothing else: the note can be put where it
+ * survives the caller before anything changes. 0; -ENODATA when the file carries no label (its file
+ * system holds none); -EOPNOTSUPP and other -errno.
  */
-int relabel_apply(int fd, const char *context, struct relabel *done);
+int relabel_prepare(int fd, const char *context, struct relabel *relabel);
+
+/* Label the file as noted. 0; -EROFS, -EACCES and other -errno. */
+int relabel_apply(const struct relabel *relabel);
 
 /*
- * Give the old label back, but only if the file still carries the one that relabel_apply set:
+ * Give the old label back, but only if the file carries the one that relabel_apply sets:
  * whoever changed it since meant it. Idempotent. 0 or -errno.
  */
-int relabel_restore(const struct relabel *done);
+int relabel_restore(const struct relabel *relabel);
 
 #endif

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * casemate: the operator's command.
+ *
+ * Trust: `run` is the launcher and runs as root in casemated_t. It may open what the operator
+ * names, and must never parse it: options and configuration are parsed by a child without
+ * privileges (cmd/verbs/run_front.c), kernels by the VMM, disks by nobody.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "cmd/verbs/verbs.h"
+#include "policy/guest.h"
+
+#ifndef CASEMATE_VERSION
+#define CASEMATE_VERSION "0.1"
+#endif
+
+static const struct verb {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *help;
+} verbs[] = {
+    {"run", verb_run, "start a guest in the foreground, each of its devices confined"},
+};
+
+#define VERBS (sizeof(verbs) / sizeof(verbs[0]))
+
+static void usage(FILE *to)
+{
+    fprintf(to, "Usage: casemate VERB [OPTION]...\n\n");
+    for (size_t i = 0; i < VERBS; i++)
+        fprintf(to, "  %-10s %s\n", verbs[i].name, verbs[i].help);
+    fprintf(to, "\n`casemate VERB --help` tells more; so does casemate(1).\n");
+}
+
+static int unknown(const char *word)
+{
+    const char *names[VERBS], *near;
+
+    for (size_t i = 0; i < VERBS; i++)
+        names[i] = verbs[i].name;
+    near = guest_suggest(word, names, VERBS);
+    if (near != NULL)
+        fprintf(stderr, "casemate: there is no verb of that name; did you mean '%s'?\n", near);
+    else
+        fprintf(stderr, "casemate: there is no verb of that name; `casemate --help` lists them\n");
+    return 2;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2) {
+        usage(stderr);
+        return 2;
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+        strcmp(argv[1], "help") == 0) {
+        usage(stdout);
+        return 0;
+    }
+    if (strcmp(argv[1], "--version") == 0) {
+        printf("casemate %s\n", CASEMATE_VERSION);
+        return 0;
+    }
+    for (size_t i = 0; i < VERBS; i++) {
+        if (strcmp(argv[1], verbs[i].name) == 0)
+            return verbs[i].run(argc - 1, argv + 1);
+    }
+    return unknown(argv[1]);
+}

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/text.h"
+#include "cmd/verbs/run_front.h"
+#include "cmd/verbs/run_show.h"
+#include "cmd/verbs/verbs.h"
+
+static void help(void)
+{
+    printf("Usage: casemate run [GUEST.conf] [OPTION]...\n"
+           "Start a guest in the foreground; its console is this terminal (Ctrl-] q ends it).\n\n");
+    for (size_t i = 0; guest_option_at(i) != NULL; i++) {
+        const struct guest_option_info *o = guest_option_at(i);
+        char left[64];
+
+        (void)text_format(left, sizeof(left), "--%s%s%s", o->name, o->argument != NULL ? " " : "",
+                          o->argument != NULL ? o->argument : "");
+        printf("  %-38s %s\n", left, o->help);
+    }
+    printf("  %-38s %s\n", "--show-confinement", "print what the start gate saw of each process");
+    printf("  %-38s %s\n", "--events FD", "write events as JSON lines to an open descriptor");
+    printf("  %-38s %s\n", "--off-timeout SECONDS",
+           "from the power button to force (default 30; 0: at once)");
+    printf("\nExit status: 0 powered off, 1 denied, 2 usage, 3 system error, 4 the guest crashed.\n"
+           "See casemate-run(1) and casemate-guest(5).\n");
+}
+
+/* Diagnostics of a file are FILE:LINE:COLUMN, so that editors can jump there. */
+static void complain(const struct run_request *request, const char *file)
+{
+    char name[256], message[1100];
+
+    for (unsigned i = 0; i < request->diagnostics; i++) {
+        const struct guest_diagnostic *d = &request->diagnostic[i];
+
+        text_escape(message, sizeof(message), d->message);
+        if (d->line > 0)
+            fprintf(stderr, "%s:%u:%u: %s\n", text_escape(name, sizeof(name), file), d->line,
+                    d->column, message);
+        else
+            fprintf(stderr, "casemate: %s\n", message);
+    }
+}
+
+static int open_configuration(const char *path)
+{
+    char shown[256];
+    struct stat st;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+
+    if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
+        return fd;
+    fprintf(stderr, "casemate: cannot read the configuration file '%s': %s\n",
+            text_escape(shown, sizeof(shown), path),
+            fd < 0 ? strerror(errno) : "it is not a regular file");
+    fd_close(&fd);
+    return -1;
+}
+
+/* The signals that end a guest arrive as data; the rest of the launcher never sees them. */
+static int block_signals(void)
+{
+    sigset_t set;
+
+    if (sigemptyset(&set) < 0 || sigaddset(&set, SIGTERM) < 0 || sigaddset(&set, SIGINT) < 0 ||
+        sigaddset(&set, SIGHUP) < 0 || sigprocmask(SIG_BLOCK, &set, NULL) < 0)
+        return -1;
+    (void)signal(SIGPIPE, SIG_IGN);
+    return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+/* Every key is the guest's but the escape key, which the console relay watches for. */
+static bool make_raw(struct termios *before)
+{
+    struct termios raw;
+
+    if (!isatty(STDIN_FILENO) || tcgetattr(STDIN_FILENO, before) < 0)
+        return false;
+    raw = *before;
+    cfmakeraw(&raw);
+    return tcsetattr(STDIN_FILENO, TCSANOW, &raw) == 0;
+}
+
+static int launch(const struct run_request *request)
+{
+    cleanup_fd int signals = block_signals();
+    struct run_show show = {
+        .people = stderr, .confinement = request->show_confinement, .step = "starting"};
+    struct launch_options options = {
+        .terminal_in = STDIN_FILENO,
+        .terminal_out = STDOUT_FILENO,
+        .signal_fd = signals,
+        .off_timeout = request->off_timeout,
+        .observe = run_show_event,
+        .context = &show,
+    };
+    struct termios before;
+    struct launch_error error;
+    enum launch_result result;
+
+    if (signals < 0) {
+        fprintf(stderr, "casemate: cannot receive signals: %s\n", strerror(errno));
+        return LAUNCH_SYSTEM;
+    }
+    if (request->events >= 0) {
+        show.events = fdopen(request->events, "w");
+        if (show.events == NULL) {
+            fprintf(stderr, "casemate: --events %d is not an open descriptor: %s\n",
+                    request->events, strerror(errno));
+            return LAUNCH_USAGE;
+        }
+        (void)fcntl(request->events, F_SETFD, FD_CLOEXEC);
+    }
+    options.restore_terminal = make_raw(&before);
+    options.terminal_before = &before;
+    show.raw = options.restore_terminal;
+    result = launch_guest(&request->spec, &options, &error);
+    if (show.raw)
+        (void)tcsetattr(STDIN_FILENO, TCSADRAIN, &before);
+    if (error.message[0] != '\0')
+        fprintf(stderr, "casemate: %s\n", error.message);
+    if (show.events != NULL)
+        (void)fclose(show.events);
+    return (int)result;
+}
+
+int verb_run(int argc, char **argv)
+{
+    cleanup_free struct run_request *request = calloc(1, sizeof(*request));
+    cleanup_fd int file = -1;
+    int index = run_front_file(argc, argv), r;
+
+    if (request == NULL)
+        return LAUNCH_SYSTEM;
+    if (argc == 1) {
+        fprintf(stderr, "casemate: run needs a kernel (--kernel FILE) or a configuration file; "
+                        "`casemate run --help` tells more\n");
+        return LAUNCH_USAGE;
+    }
+    if (index > 0) {
+        file = open_configuration(argv[index]);
+        if (file < 0)
+            return LAUNCH_USAGE;
+    }
+    r = run_front(argc, argv, file, request);
+    fd_close(&file);
+    if (r < 0) {
+        fprintf(stderr, "casemate: cannot parse what was asked for: %s\n",
+                r == -EPROTO ? "the confined parser died; treat its input as hostile"
+                             : strerror(-r));
+        return LAUNCH_SYSTEM;
+    }
+    if (request->diagnostics > 0) {
+        complain(request, index > 0 ? argv[index] : "");
+        return LAUNCH_USAGE;
+    }
+    if (request->help) {
+        help();
+        return 0;
+    }
+    return launch(request);
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CASEMATE_CMD_VERBS_RUN_FRONT_H
+#define CASEMATE_CMD_VERBS_RUN_FRONT_H
+
+/*
+ * The front of `casemate run`: a child that parses the operator's words where there is nothing to
+ * win, and answers with one struct of fixed size.
+ */
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "policy/guest.h"
+
+#define RUN_DIAGNOSTICS_MAX 16
+
+struct run_request {
+    uint32_t diagnostics; /* how many; none: the request is good */
+    bool help, show_confinement, has_file, has_guest;
+    int32_t events;       /* descriptor for JSON lines, -1: none */
+    uint32_t off_timeout; /* seconds */
+    uint32_t file_index;  /* of the configuration file in argv, when has_file */
+    struct guest_diagnostic diagnostic[RUN_DIAGNOSTICS_MAX];
+    struct guest_spec spec;
+};
+
+/*
+ * Parse argv (argv[0] is the verb) in a confined child. `file` is the open configuration file or
+ * -1. 0, and *request is there in full: ranges that the launcher relies on have been checked again
+ * on this side. -EPROTO when the child died or lied, -errno.
+ */
+int run_front(int argc, char **argv, int file, struct run_request *request);
+
+/* Which argument is the configuration file: 0 for none. Looks at no more than first characters. */
+int run_front_file(int argc, char **argv);
+
+#endif

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CASEMATE_HV_LAUNCH_GUARD_H
+#define CASEMATE_HV_LAUNCH_GUARD_H
+
+/* Internal to hv/launch: all that a guard holds of its guest, and the stages of its work. */
+#include "hv/launch/gate.h"
+#include "hv/launch/input.h"
+#include "hv/launch/janitor.h"
+#include "hv/launch/launch.h"
+#include "hv/launch/slot.h"
+
+struct guard {
+    const struct guest_spec *spec;
+    const struct launch_options *options;
+    struct launch_error *error;
+
+    /* for the guest's whole life, over its resets */
+    struct slot slot;
+    struct jail jail;
+    int kvm, kernel, initrd;                                            /* owned */
+    int programs[PROCESS_KINDS];                                        /* owned */
+    struct input_disk disks[GUEST_DISKS_MAX];                           /* owned descriptors */
+    int taps[GUEST_NETS_MAX];                                           /* owned */
+    struct seccomp_program *filters[PROCESS_KINDS][SECCOMP_STAGES_MAX]; /* owned */
+    struct janitor_labels *labels;                                      /* owned, shared memory */
+    struct janitor janitor;
+    struct namespaces_ids own;
+
+    /* for one boot: fresh after each reset */
+    int ram;                           /* owned until the gate is open */
+    int vhost[HANDOFF_DEVICES_MAX][2]; /* owned until then: VMM's end, worker's end */
+    int inflight[HANDOFF_DEVICES_MAX]; /* owned */
+    int console[2];                    /* owned until then: VMM's end, relay's end */
+    struct process processes[PROCESSES_MAX];
+    unsigned count;
+    bool running; /* the gate is open */
+};
+
+/* Tell the observer; `event` without its type being looked at by anybody else. */
+void guard_tell(const struct guard *guard, const struct launch_event *event);
+void guard_step(const struct guard *guard, const char *text);
+
+/* prepare.c: what lasts over resets. 0 or -ECANCELED with the error filled. */
+int guard_prepare(struct guard *guard);
+/* Undo it, in any state. */
+void guard_release(struct guard *guard);
+
+/* boot.c: RAM, sockets and processes of one boot; then the start gate. */
+int guard_boot(struct guard *guard);
+/* Open the gate's look: examine all, tell what was seen, send GO. */
+int guard_open_gate(struct guard *guard);
+/* Kill what runs and release what belongs to one boot. */
+void guard_end_boot(struct guard *guard);
+
+/* supervise.c: until every process is READY. 0 or -ECANCELED. */
+int guard_await_ready(struct guard *guard);
+
+enum guard_outcome {
+    GUARD_OFF,
+    GUARD_RESET,
+    GUARD_FAILED, /* error filled */
+};
+/* From GO to the end of this boot. */
+enum guard_outcome guard_supervise(struct guard *guard);
+
+/* The label of a memory file, where SELinux is on. 0 or -ECANCELED. */
+int guard_label(struct guard *guard, int fd, enum selinux_object object, const char *what);
+
+#endif

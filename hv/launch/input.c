@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "hv/launch/input.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/fs.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/text.h"
+
+/* Larger than any kernel or initrd that fits below 2 GiB of a guest's memory. */
+#define BOOT_FILE_MAX ((uint64_t)INT32_MAX)
+
+/*
+ * O_NONBLOCK: the path may name a FIFO or a device, and opening must not wait for its other end;
+ * it is refused by its kind below, and means nothing for regular files.
+ */
+static int open_input(const char *what, const char *path, int flags, struct launch_error *error)
+{
+    char shown[256];
+    int fd = open(path, flags | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+
+    if (fd >= 0)
+        return fd;
+    return launch_fail(error, LAUNCH_USAGE, "cannot open the %s '%s': %s", what,
+                       text_escape(shown, sizeof(shown), path), strerror(errno));
+}
+
+/* Copy without passing through user space where the file systems can. */
+static int copy_all(int from, int to, uint64_t *copied)
+{
+    static const size_t chunk = 1 << 20;
+    cleanup_free char *buffer = NULL;
+    uint64_t total = 0;
+
+    buffer = malloc(chunk);
+    if (buffer == NULL)
+        return -ENOMEM;
+    for (;;) {
+        ssize_t n = read(from, buffer, chunk);
+        int r;
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return -errno;
+        if (n == 0)
+            break;
+        total += (uint64_t)n;
+        if (total > BOOT_FILE_MAX)
+            return -EFBIG;
+        r = fd_write_full(to, buffer, (size_t)n);
+        if (r < 0)
+            return r;
+    }
+    *copied = total;
+    return 0;
+}
+
+int input_boot_file(const char *what, const char *path, struct launch_error *error)
+{
+    cleanup_fd int file = -1;
+    cleanup_fd int copy = -1;
+    char shown[256];
+    struct stat st;
+    uint64_t size = 0;
+    int r;
+
+    file = open_input(what, path, O_RDONLY, error);
+    if (file < 0)
+        return file;
+    text_escape(shown, sizeof(shown), path);
+    if (fstat(file, &st) < 0)
+        return launch_fail(error, LAUNCH_SYSTEM, "cannot examine the %s '%s': %s", what, shown,
+                           strerror(errno));
+    if (!S_ISREG(st.st_mode))
+        return launch_fail(error, LAUNCH_USAGE, "the %s '%s' is %s; give a regular file", what,
+                           shown, S_ISDIR(st.st_mode) ? "a directory" : "not a regular file");
+    copy = memfd_create(what, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    if (copy < 0)
+        return launch_fail(error, LAUNCH_SYSTEM, "no memory file for the %s: %s", what,
+                           strerror(errno));
+    r = copy_all(file, copy, &size);
+    if (r == -EFBIG)
+        return launch_fail(error, LAUNCH_USAGE, "the %s '%s' is larger than 2 GiB", what, shown);
+    if (r < 0)
+        return launch_fail(error, LAUNCH_SYSTEM, "cannot read the %s '%s': %s", what, shown,
+                           strerror(-r));
+    if (size == 0)
+        return launch_fail(error, LAUNCH_USAGE, "the %s '%s' is empty", what, shown);
+    if (lseek(copy, 0, SEEK_SET) < 0 ||
+        fcntl(copy, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0)
+        return launch_fail(error, LAUNCH_SYSTEM, "cannot seal the copy of the %s: %s", what,
+                           strerror(errno));
+    return steal_fd(&copy);
+}
+
+/* Capacity and geometry from the kind of file; raw only, its contents are never looked at. */
+static int measure_disk(const char *shown, struct input_disk *disk, struct launch_error *error)
+{
+    struct stat st;
+
+    if (fstat(disk->fd, &st) < 0)
+        return launch_fail(error, LAUNCH_SYSTEM, "cannot examine the disk '%s': %s", shown,
+                           strerror(errno));
+    if (S_ISREG(st.st_mode)) {
+        disk->capacity = (uint64_t)st.st_size;
+        disk->block_size = 512;
+        disk->discard_alignment = st.st_blksize > 0 ? (uint64_t)st.st_blksize : 4096;
+    } else if (S_ISBLK(st.st_mode)) {
+        int block = 512;
+        uint64_t bytes = 0;
+
+        if (ioctl(disk->fd, BLKGETSIZE64, &bytes) < 0 || ioctl(disk->fd, BLKSSZGET, &block) < 0)
+            return launch_fail(error, LAUNCH_SYSTEM, "cannot measure the block device '%s': %s",
+                               shown, strerror(errno));
+        if (block < 512 || block > 4096)
+            return launch_fail(error, LAUNCH_USAGE,
+                               "the disk '%s' has blocks of %d bytes; 512 to 4096 are supported",
+                               shown, block);
+        disk->capacity = bytes;
+        disk->block_size = (uint32_t)block;
+        disk->discard_alignment = (uint32_t)block;
+    } else {
+        return launch_fail(error, LAUNCH_USAGE,
+                           "the disk '%s' is %s; give a raw image file or a block device", shown,
+                           S_ISDIR(st.st_mode) ? "a directory" : "neither file nor block device");
+    }
+    if (disk->capacity == 0 || disk->capacity % disk->block_size != 0)
+        return launch_fail(error, LAUNCH_USAGE,
+                           "the disk '%s' has %llu bytes, which is not a whole number of %u-byte "
+                           "blocks; images are raw, convert or extend it first",
+                           shown, (unsigned long long)disk->capacity, disk->block_size);
+    return 0;
+}
+
+int input_disk(const struct guest_disk *spec, struct input_disk *disk, struct launch_error *error)
+{
+    struct flock lock = {.l_type = spec->readonly ? F_RDLCK : F_WRLCK, .l_whence = SEEK_SET};
+    struct input_disk d = {.fd = -1};
+    char shown[256];
+    int r;
+
+    text_escape(shown, sizeof(shown), spec->path);
+    d.fd = open_input("disk", spec->path, spec->readonly ? O_RDONLY : O_RDWR, error);
+    if (d.fd < 0)
+        return d.fd;
+    r = measure_disk(shown, &d, error);
+    if (r == 0 && fcntl(d.fd, F_OFD_SETLK, &lock) < 0) {
+        if (errno == EAGAIN || errno == EACCES)
+            r = launch_fail(error, LAUNCH_DENIED,
+                            "the disk '%s' is in use by another guest; stop that guest%s", shown,
+                            spec->readonly ? "" : ", or share the image as ',ro' in both");
+        else
+            r = launch_fail(error, LAUNCH_SYSTEM, "cannot lock the disk '%s': %s", shown,
+                            strerror(errno));
+    }
+    if (r < 0) {
+        fd_close(&d.fd);
+        return r;
+    }
+    *disk = d;
+    return 0;
+}
+
+int input_kvm(struct launch_error *error)
+{
+    cleanup_fd int fd = open("/dev/kvm", O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    struct stat st;
+
+    if (fd < 0)
+        return launch_fail(
+            error, LAUNCH_SYSTEM,
+            "cannot open /dev/kvm: %s; is virtualization enabled in the firmware and "
+            "the module kvm_intel or kvm_amd loaded?",
+            strerror(errno));
+    if (fstat(fd, &st) < 0 || !S_ISCHR(st.st_mode) || major(st.st_rdev) != 10 ||
+        minor(st.st_rdev) != 232)
+        return launch_fail(error, LAUNCH_DENIED,
+                           "/dev/kvm is not the KVM device (character 10:232); something replaced "
+                           "it, look into that first");
+    return steal_fd(&fd);
+}
+
+/* Only root may have been able to change what is going to run. */
+static int check_program(int fd, const char *path, struct launch_error *error)
+{
+    struct stat st;
+
+    if (fstat(fd, &st) < 0)
+        return launch_fail(error, LAUNCH_SYSTEM, "cannot examine '%s': %s", path, strerror(errno));
+    if (!S_ISREG(st.st_mode) || st.st_uid != 0 || (st.st_mode & (S_IWGRP | S_IWOTH)) != 0)
+        return launch_fail(error, LAUNCH_DENIED,
+                           "'%s' is not a file that only root can write; its owner or mode was "
+                           "changed: install it again",
+                           path);
+    return 0;
+}
+
+int input_program(const char *name, struct launch_error *error)
+{
+    static const char installed[] = "/usr/libexec/casemate";
+    cleanup_fd int fd = -1;
+    char path[PATH_MAX], *slash;
+    ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 1);
+
+    if (n > 0) {
+        path[n] = '\0';
+        slash = strrchr(path, '/');
+        if (slash != NULL &&
+            text_format(slash + 1, sizeof(path) - (size_t)(slash + 1 - path), "%s", name) == 0)
+            fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    }
+    if (fd < 0 && text_format(path, sizeof(path), "%s/%s", installed, name) == 0)
+        fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0)
+        return launch_fail(error, LAUNCH_SYSTEM,
+                           "cannot open the program %s beside this one or in %s: %s", name,
+                           installed, strerror(errno));
+    if (check_program(fd, path, error) < 0)
+        return -ECANCELED;
+    return steal_fd(&fd);
+}

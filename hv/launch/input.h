@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CASEMATE_HV_LAUNCH_INPUT_H
+#define CASEMATE_HV_LAUNCH_INPUT_H
+
+/*
+ * The files and devices that a guest is given: opened once each, checked by their descriptor, and
+ * known by it from then on.
+ */
+#include <stdint.h>
+
+#include "hv/launch/error.h"
+#include "policy/guest.h"
+
+/*
+ * Read a file (kernel, initrd) once into a sealed memfd: what is hashed and measured is what the
+ * VMM loads, whatever happens to the file. `what` is the word for people. Returns the descriptor or
+ * -ECANCELED with *error filled.
+ */
+int input_boot_file(const char *what, const char *path, struct launch_error *error);
+
+struct input_disk {
+    int fd; /* owned; with the image's lock on its open file description */
+    uint64_t capacity;
+    uint32_t block_size;
+    uint64_t discard_alignment;
+};
+
+/*
+ * Open a raw image or block device and lock it: exclusively for writing, shared for reading. The
+ * lock belongs to the open file description that the worker gets, so it is there as long as
+ * somebody can write. 0 or -ECANCELED.
+ */
+int input_disk(const struct guest_disk *spec, struct input_disk *disk, struct launch_error *error);
+
+/* Attach to an existing tap, with virtio-net headers of 12 bytes. Descriptor or -ECANCELED. */
+int input_tap(const struct guest_net *spec, struct launch_error *error);
+
+/* /dev/kvm, and no impostor. Descriptor or -ECANCELED. */
+int input_kvm(struct launch_error *error);
+
+/*
+ * A program of ours, from the directory of the running program or the installed libexec directory;
+ * a regular file that only root can write. Descriptor (O_RDONLY: it is hashed and executed) or
+ * -ECANCELED.
+ */
+int input_program(const char *name, struct launch_error *error);
+
+#endif

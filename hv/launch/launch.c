@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "hv/launch/launch.h"
+
+#include "base/cleanup.h"
+#include "hv/launch/guard.h"
+
+/* One boot: fresh memory and processes, the gate, and the guest until it ends or resets. */
+static enum guard_outcome boot_once(struct guard *guard)
+{
+    enum guard_outcome outcome = GUARD_FAILED;
+    int r = guard_boot(guard);
+
+    if (r == 0)
+        r = guard_await_ready(guard);
+    if (r == 0)
+        r = guard_open_gate(guard);
+    if (r == 0)
+        outcome = guard_supervise(guard);
+    guard_end_boot(guard);
+    return outcome;
+}
+
+enum launch_result launch_guest(const struct guest_spec *spec, const struct launch_options *options,
+                                struct launch_error *error)
+{
+    cleanup_free struct guard *guard = calloc(1, sizeof(*guard));
+    enum guard_outcome outcome = GUARD_FAILED;
+
+    *error = (struct launch_error){.result = LAUNCH_OFF};
+    if (guard == NULL) {
+        (void)launch_fail(error, LAUNCH_SYSTEM, "out of memory");
+        return error->result;
+    }
+    guard->spec = spec;
+    guard->options = options;
+    guard->error = error;
+    if (guard_prepare(guard) == 0) {
+        /* A reset is a new start: nothing of the guest survives in a process of ours. */
+        while ((outcome = boot_once(guard)) == GUARD_RESET && !spec->no_reboot)
+            guard_tell(guard, &(struct launch_event){.type = LAUNCH_EVENT_RESET});
+    }
+    guard_release(guard);
+    if (outcome == GUARD_FAILED && error->message[0] == '\0')
+        (void)launch_fail(error, LAUNCH_SYSTEM, "the guest ended for a reason that was not told");
+    guard_tell(guard, &(struct launch_event){.type = LAUNCH_EVENT_OFF});
+    return error->result;
+}

@@ -1,0 +1,385 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/sysinfo.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/text.h"
+#include "hv/launch/guard.h"
+#include "mac/landlock.h"
+
+/* RAM of the VMM, the workers and the relay besides the guest's own: generous, so that it bounds.
+ */
+#define OVERHEAD (96ULL << 20)
+
+void guard_tell(const struct guard *guard, const struct launch_event *event)
+{
+    if (guard->options->observe != NULL)
+        guard->options->observe(guard->options->context, event);
+}
+
+void guard_step(const struct guard *guard, const char *text)
+{
+    guard_tell(guard, &(struct launch_event){.type = LAUNCH_EVENT_STEP, .text = text});
+}
+
+static void tell_missing(const struct guard *guard, const char *text)
+{
+    guard_tell(guard, &(struct launch_event){.type = LAUNCH_EVENT_MISSING, .text = text});
+}
+
+/* No protection is left out without the operator having said so. */
+static int require_layers(struct guard *guard)
+{
+    static const char *const refusals[] = {
+        [SELINUX_ABSENT] = "this host runs without SELinux, so nothing but types and uids of the "
+                           "kernel's other layers would separate tenants; boot it with SELinux, or "
+                           "accept that with --mac landlock",
+        [SELINUX_PERMISSIVE] = "SELinux is permissive on this host: it would log a breakout and "
+                               "allow it; run setenforce 1",
+        [SELINUX_NO_MODULE] = "SELinux is enforcing, but Casemate's policy module is not loaded; "
+                              "run: semodule -i casemate.cil",
+        [SELINUX_WRONG_DOMAIN] = "SELinux is enforcing, but this process is not in casemated_t; "
+                                 "label the program casemated_exec_t (restorecon) and start it "
+                                 "from an administrator's shell",
+    };
+    enum selinux_state state;
+
+    if (landlock_abi() <= 0)
+        return launch_fail(guard->error, LAUNCH_DENIED,
+                           "this kernel has no Landlock, or it is off; boot with "
+                           "lsm=landlock,... in the command line");
+    if (geteuid() != 0)
+        return launch_fail(guard->error, LAUNCH_DENIED,
+                           "starting a guest takes root: each of its processes gets a uid and "
+                           "namespaces of its own");
+    if (guard->spec->mac == GUEST_MAC_LANDLOCK) {
+        guard->jail.landlock_only = true;
+        tell_missing(guard, "SELinux: left out by --mac landlock");
+        return 0;
+    }
+    state = selinux_state();
+    if (state != SELINUX_READY)
+        return launch_fail(guard->error, LAUNCH_DENIED, "%s", refusals[state]);
+    return 0;
+}
+
+static int require_memory(struct guard *guard)
+{
+    struct sysinfo info;
+    uint64_t total;
+
+    if (sysinfo(&info) < 0)
+        return launch_fail(guard->error, LAUNCH_SYSTEM, "cannot ask for this host's memory: %s",
+                           strerror(errno));
+    total = (uint64_t)info.totalram * info.mem_unit;
+    if (guard->spec->memory > total)
+        return launch_fail(guard->error, LAUNCH_USAGE,
+                           "the guest is to have %llu MiB, but this host has %llu MiB; lower "
+                           "--memory",
+                           (unsigned long long)(guard->spec->memory >> 20),
+                           (unsigned long long)(total >> 20));
+    return 0;
+}
+
+/* One filter a kind and stage, compiled once: processes get these bytes, the gate compares them. */
+static int compile_filters(struct guard *guard, enum process_kind kind)
+{
+    for (unsigned stage = 0; stage < seccomp_stages(kind); stage++) {
+        struct seccomp_program *program = malloc(sizeof(*program));
+        int r = program == NULL ? -ENOMEM : seccomp_compile(kind, stage, program);
+
+        if (r < 0) {
+            free(program);
+            return launch_fail(guard->error, LAUNCH_SYSTEM,
+                               "cannot compile the seccomp filter of %s: %s",
+                               process_kind_name(kind), strerror(-r));
+        }
+        guard->filters[kind][stage] = program;
+    }
+    return 0;
+}
+
+static int prepare_kind(struct guard *guard, enum process_kind kind)
+{
+    char name[32];
+
+    if (guard->programs[kind] >= 0)
+        return 0;
+    (void)text_format(name, sizeof(name), "casemate-%s", process_kind_name(kind));
+    guard->programs[kind] = input_program(name, guard->error);
+    if (guard->programs[kind] < 0)
+        return -ECANCELED;
+    return compile_filters(guard, kind);
+}
+
+static int prepare_kinds(struct guard *guard)
+{
+    int r = prepare_kind(guard, PROCESS_VMM);
+
+    if (r == 0)
+        r = prepare_kind(guard, PROCESS_CONSOLE);
+    if (r == 0 && guard->spec->disks > 0)
+        r = prepare_kind(guard, PROCESS_BLK);
+    if (r == 0 && guard->spec->nets > 0)
+        r = prepare_kind(guard, PROCESS_NET);
+    if (r == 0 && guard->spec->rng)
+        r = prepare_kind(guard, PROCESS_RNG);
+    return r;
+}
+
+int guard_label(struct guard *guard, int fd, enum selinux_object object, const char *what)
+{
+    char context[SELINUX_CONTEXT_MAX];
+    int r;
+
+    if (guard->jail.landlock_only)
+        return 0;
+    r = selinux_object_context(object, &guard->slot.categories, context);
+    if (r == 0)
+        r = selinux_set_file(fd, context);
+    if (r < 0)
+        return launch_fail(guard->error, LAUNCH_SYSTEM, "cannot label %s: %s", what, strerror(-r));
+    return 0;
+}
+
+/* The image carries the guest's label while it runs; where none can be kept it does not start. */
+static int label_disk(struct guard *guard, unsigned i)
+{
+    const struct guest_disk *disk = &guard->spec->disk[i];
+    struct relabel *note = &guard->labels->relabel[guard->labels->count];
+    char context[SELINUX_CONTEXT_MAX], shown[256];
+    int r;
+
+    if (guard->jail.landlock_only)
+        return 0;
+    r = selinux_object_context(disk->readonly ? SELINUX_IMAGE_READONLY : SELINUX_IMAGE,
+                               &guard->slot.categories, context);
+    if (r == 0)
+        r = relabel_prepare(guard->disks[i].fd, context, note);
+    if (r == 0) {
+        guard->labels->count++; /* from here on the janitor would restore it */
+        r = relabel_apply(note);
+    }
+    text_escape(shown, sizeof(shown), disk->path);
+    if (r == -ENODATA || r == -EOPNOTSUPP || r == -EROFS)
+        return launch_fail(guard->error, LAUNCH_DENIED,
+                           "the disk '%s' cannot be labelled: its file system %s; put it on one "
+                           "with security labels (ext4, xfs) that is mounted read-write",
+                           shown, r == -EROFS ? "is read-only" : "holds no labels");
+    if (r < 0)
+        return launch_fail(guard->error, LAUNCH_SYSTEM, "cannot label the disk '%s': %s", shown,
+                           strerror(-r));
+    return 0;
+}
+
+static int prepare_devices(struct guard *guard)
+{
+    for (unsigned i = 0; i < guard->spec->disks; i++) {
+        int r = input_disk(&guard->spec->disk[i], &guard->disks[i], guard->error);
+        if (r < 0)
+            return r;
+    }
+    for (unsigned i = 0; i < guard->spec->nets; i++) {
+        guard->taps[i] = input_tap(&guard->spec->net[i], guard->error);
+        if (guard->taps[i] < 0)
+            return guard->taps[i];
+    }
+    return 0;
+}
+
+/* Only when all devices are there: nothing is labelled for a guest that does not start. */
+static int label_disks(struct guard *guard)
+{
+    for (unsigned i = 0; i < guard->spec->disks; i++) {
+        int r = label_disk(guard, i);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+static int prepare_boot_files(struct guard *guard)
+{
+    guard->kernel = input_boot_file("kernel", guard->spec->kernel, guard->error);
+    if (guard->kernel < 0)
+        return guard->kernel;
+    if (guard->spec->initrd[0] != '\0')
+        guard->initrd = input_boot_file("initrd", guard->spec->initrd, guard->error);
+    else
+        guard->initrd = fd_sealed_memfd("initrd", "", 0);
+    if (guard->initrd < 0)
+        return launch_fail(guard->error, LAUNCH_SYSTEM, "no memory file for the initrd: %s",
+                           strerror(-guard->initrd));
+    if (guard_label(guard, guard->kernel, SELINUX_BOOT, "the copy of the kernel") < 0)
+        return -ECANCELED;
+    return guard_label(guard, guard->initrd, SELINUX_BOOT, "the copy of the initrd");
+}
+
+static int prepare_cgroup(struct guard *guard)
+{
+    struct cgroup_limits limits = {
+        .memory = guard->spec->memory + OVERHEAD,
+        .cpu_percent = (guard->spec->cpus + 1) * 100, /* and one core for all workers */
+        .pids = guard->spec->cpus + 64,
+    };
+    unsigned missing = 0;
+    char name[96];
+    int r;
+
+    (void)text_format(name, sizeof(name), "%s.%u", guard->spec->name, guard->slot.number);
+    r = cgroup_create(name, &limits, &guard->jail.cgroup, &missing);
+    if (r < 0)
+        return launch_fail(guard->error, LAUNCH_SYSTEM,
+                           "cannot make the cgroup casemate/%s: %s; is a cgroup hierarchy mounted "
+                           "at /sys/fs/cgroup?",
+                           name, strerror(-r));
+    if ((missing & CGROUP_NO_MEMORY) != 0)
+        tell_missing(guard, "cgroup: no memory controller, so no memory limit");
+    if ((missing & CGROUP_NO_CPU) != 0)
+        tell_missing(guard, "cgroup: no cpu controller, so no cpu limit");
+    if ((missing & CGROUP_NO_PIDS) != 0)
+        tell_missing(guard, "cgroup: no pids controller, so no limit of threads");
+    if ((missing & CGROUP_NO_IO) != 0)
+        tell_missing(guard, "cgroup: no io controller, so no io limit");
+    return 0;
+}
+
+static int prepare_jail(struct guard *guard)
+{
+    int r;
+
+    guard->jail.guest = guard->spec->name;
+    guard->jail.null = open("/dev/null", O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    if (guard->jail.null < 0)
+        return launch_fail(guard->error, LAUNCH_SYSTEM, "cannot open /dev/null: %s",
+                           strerror(errno));
+    guard->jail.root = namespaces_empty_root();
+    if (guard->jail.root < 0)
+        return launch_fail(guard->error, LAUNCH_SYSTEM, "cannot make an empty root: %s",
+                           strerror(-guard->jail.root));
+    r = namespaces_read(getpid(), &guard->own);
+    if (r < 0)
+        return launch_fail(guard->error, LAUNCH_SYSTEM, "cannot read /proc/self/ns: %s",
+                           strerror(-r));
+    return 0;
+}
+
+static int prepare_janitor(struct guard *guard)
+{
+    void *labels = mmap(NULL, sizeof(*guard->labels), PROT_READ | PROT_WRITE,
+                        MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    int r;
+
+    if (labels == MAP_FAILED)
+        return launch_fail(guard->error, LAUNCH_SYSTEM, "no memory for the janitor: %s",
+                           strerror(errno));
+    guard->labels = labels;
+    r = janitor_start(&(struct janitor_duties){.cgroup = guard->jail.cgroup,
+                                               .labels = guard->labels,
+                                               .terminal = guard->options->terminal_in,
+                                               .termios = guard->options->restore_terminal
+                                                              ? guard->options->terminal_before
+                                                              : NULL},
+                      &guard->janitor);
+    if (r < 0)
+        return launch_fail(guard->error, LAUNCH_SYSTEM, "cannot start the janitor: %s",
+                           strerror(-r));
+    return 0;
+}
+
+static void clear(struct guard *guard)
+{
+    guard->slot.fd = guard->kvm = guard->kernel = guard->initrd = guard->ram = -1;
+    guard->jail.root = guard->jail.null = guard->janitor.pipe = -1;
+    guard->console[0] = guard->console[1] = -1;
+    for (unsigned i = 0; i < PROCESS_KINDS; i++)
+        guard->programs[i] = -1;
+    for (unsigned i = 0; i < GUEST_DISKS_MAX; i++)
+        guard->disks[i].fd = -1;
+    for (unsigned i = 0; i < GUEST_NETS_MAX; i++)
+        guard->taps[i] = -1;
+    for (unsigned i = 0; i < HANDOFF_DEVICES_MAX; i++)
+        guard->vhost[i][0] = guard->vhost[i][1] = guard->inflight[i] = -1;
+}
+
+int guard_prepare(struct guard *guard)
+{
+    int r;
+
+    clear(guard);
+    r = require_layers(guard);
+    if (r == 0)
+        r = require_memory(guard);
+    if (r < 0)
+        return r;
+    guard->kvm = input_kvm(guard->error);
+    if (guard->kvm < 0)
+        return guard->kvm;
+    r = slot_acquire(&guard->slot);
+    if (r == -EAGAIN)
+        return launch_fail(guard->error, LAUNCH_SYSTEM, "all %u slots for guests are taken", SLOTS);
+    if (r < 0)
+        return launch_fail(guard->error, LAUNCH_SYSTEM,
+                           "cannot take a slot in /run/casemate (it must be root's alone): %s",
+                           strerror(-r));
+    guard_step(guard, "reading kernel and initrd");
+    r = prepare_boot_files(guard);
+    if (r == 0)
+        r = prepare_kinds(guard);
+    if (r == 0)
+        r = prepare_jail(guard);
+    if (r == 0)
+        r = prepare_devices(guard);
+    if (r == 0)
+        r = prepare_cgroup(guard);
+    if (r == 0)
+        r = prepare_janitor(guard);
+    if (r == 0)
+        r = label_disks(guard);
+    return r;
+}
+
+void guard_release(struct guard *guard)
+{
+    if (guard->jail.cgroup != NULL) {
+        int r = cgroup_destroy(guard->jail.cgroup);
+
+        if (r < 0)
+            (void)launch_fail(guard->error, LAUNCH_SYSTEM,
+                              "cannot remove the guest's cgroup: %s; look for processes that do "
+                              "not die under /sys/fs/cgroup/casemate",
+                              strerror(-r));
+        cgroup_free(guard->jail.cgroup);
+    }
+    for (unsigned i = 0; guard->labels != NULL && i < guard->labels->count; i++) {
+        int r = relabel_restore(&guard->labels->relabel[i]);
+
+        if (r < 0)
+            (void)launch_fail(guard->error, LAUNCH_SYSTEM,
+                              "cannot give a disk its label %s back: %s",
+                              guard->labels->relabel[i].old, strerror(-r));
+    }
+    janitor_dismiss(&guard->janitor);
+    if (guard->labels != NULL)
+        (void)munmap(guard->labels, sizeof(*guard->labels));
+    for (unsigned i = 0; i < PROCESS_KINDS; i++) {
+        fd_close(&guard->programs[i]);
+        for (unsigned stage = 0; stage < SECCOMP_STAGES_MAX; stage++)
+            free(guard->filters[i][stage]);
+    }
+    for (unsigned i = 0; i < GUEST_DISKS_MAX; i++)
+        fd_close(&guard->disks[i].fd);
+    for (unsigned i = 0; i < GUEST_NETS_MAX; i++)
+        fd_close(&guard->taps[i]);
+    fd_close(&guard->kvm);
+    fd_close(&guard->kernel);
+    fd_close(&guard->initrd);
+    fd_close(&guard->jail.root);
+    fd_close(&guard->jail.null);
+    slot_release(&guard->slot);
+}
