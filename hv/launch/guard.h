@@ -40,6 +40,9 @@ struct guard {
 void guard_tell(const struct guard *guard, const struct launch_event *event);
 void guard_step(const struct guard *guard, const char *text);
 
+/* Mark every descriptor as not there; before anything that guard_release undoes. */
+void guard_init(struct guard *guard);
+
 /* prepare.c: what lasts over resets. 0 or -ECANCELED with the error filled. */
 int guard_prepare(struct guard *guard);
 /* Undo it, in any state. */

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "hv/launch/retain.h"
 
 static void clean_up(const struct janitor_duties *duties)
 {
@@ -37,6 +38,8 @@ _Noreturn static void janitor_main(const struct janitor_duties *duties, int pipe
     (void)signal(SIGTTOU, SIG_IGN);
     (void)setsid();
     (void)prctl(PR_SET_NAME, "casemate-janit");
+    if (retain(RETAIN_JANITOR) < 0)
+        _exit(1);
     r = fd_read_full(pipe, &byte, 1);
     if (r < 0)
         clean_up(duties);

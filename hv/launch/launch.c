@@ -1,8 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "hv/launch/launch.h"
 
+#include <string.h>
+
 #include "base/cleanup.h"
 #include "hv/launch/guard.h"
+#include "hv/launch/retain.h"
+
+/* Fewer rights from here on; a guard that cannot give one up does not go on with it. */
+static int narrow(struct guard *guard, enum retain_phase phase)
+{
+    int r = retain(phase);
+
+    return r < 0 ? launch_fail(guard->error, LAUNCH_SYSTEM, "cannot drop capabilities: %s",
+                               strerror(-r))
+                 : 0;
+}
 
 /* One boot: fresh memory and processes, the gate, and the guest until it ends or resets. */
 static enum guard_outcome boot_once(struct guard *guard)
@@ -14,6 +27,8 @@ static enum guard_outcome boot_once(struct guard *guard)
         r = guard_await_ready(guard);
     if (r == 0)
         r = guard_open_gate(guard);
+    if (r == 0 && guard->spec->no_reboot)
+        r = narrow(guard, RETAIN_RUN);
     if (r == 0)
         outcome = guard_supervise(guard);
     guard_end_boot(guard);
@@ -31,10 +46,12 @@ enum launch_result launch_guest(const struct guest_spec *spec, const struct laun
         (void)launch_fail(error, LAUNCH_SYSTEM, "out of memory");
         return error->result;
     }
+    guard_init(guard);
     guard->spec = spec;
     guard->options = options;
     guard->error = error;
-    if (guard_prepare(guard) == 0) {
+    if (narrow(guard, RETAIN_PREPARE) == 0 && guard_prepare(guard) == 0 &&
+        narrow(guard, RETAIN_BOOT) == 0) {
         /* A reset is a new start: nothing of the guest survives in a process of ours. */
         while ((outcome = boot_once(guard)) == GUARD_RESET && !spec->no_reboot)
             guard_tell(guard, &(struct launch_event){.type = LAUNCH_EVENT_RESET});

@@ -292,7 +292,7 @@ static int prepare_janitor(struct guard *guard)
     return 0;
 }
 
-static void clear(struct guard *guard)
+void guard_init(struct guard *guard)
 {
     guard->slot.fd = guard->kvm = guard->kernel = guard->initrd = guard->ram = -1;
     guard->jail.root = guard->jail.null = guard->janitor.pipe = -1;
@@ -311,7 +311,6 @@ int guard_prepare(struct guard *guard)
 {
     int r;
 
-    clear(guard);
     r = require_layers(guard);
     if (r == 0)
         r = require_memory(guard);

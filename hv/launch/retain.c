@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "hv/launch/retain.h"
+
+#include <errno.h>
+#include <linux/capability.h>
+#include <stdint.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define PHASE(phase) (1u << (phase))
+#define ALWAYS       (PHASE(RETAIN_PREPARE) | PHASE(RETAIN_BOOT) | PHASE(RETAIN_RUN))
+#define STARTING     (PHASE(RETAIN_PREPARE) | PHASE(RETAIN_BOOT))
+
+static const struct {
+    unsigned capability, phases;
+} retained[] = {
+    /* images, kernels and taps belong to whom the operator likes */
+    {CAP_DAC_OVERRIDE, PHASE(RETAIN_PREPARE)},
+    /* attaching to a tap that another uid made */
+    {CAP_NET_ADMIN, PHASE(RETAIN_PREPARE)},
+    /* new namespaces, the empty root, reading filters back */
+    {CAP_SYS_ADMIN, STARTING},
+    /* the gate looks at processes of other uids and domains */
+    {CAP_SYS_PTRACE, STARTING},
+    /* each process gets a uid of its own ... */
+    {CAP_SETUID, STARTING},
+    /* ... and a gid, and no groups */
+    {CAP_SETGID, STARTING},
+    /* emptying a child's bounding set, locking its securebits */
+    {CAP_SETPCAP, STARTING},
+    /* raising nothing, but setting limits of a child below those of root */
+    {CAP_SYS_RESOURCE, STARTING},
+    /* ending processes of other uids */
+    {CAP_KILL, ALWAYS | PHASE(RETAIN_JANITOR)},
+    /* giving an image of another owner its label back */
+    {CAP_FOWNER, ALWAYS | PHASE(RETAIN_JANITOR)},
+};
+
+int retain(enum retain_phase phase)
+{
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct data[2] = {{0}};
+    uint64_t keep = 0, have;
+
+    if (syscall(SYS_capget, &header, data) < 0)
+        return -errno;
+    have = data[0].permitted | (uint64_t)data[1].permitted << 32;
+    for (unsigned i = 0; i < sizeof(retained) / sizeof(retained[0]); i++) {
+        if ((retained[i].phases & PHASE(phase)) != 0)
+            keep |= 1ULL << retained[i].capability;
+    }
+    keep &= have; /* what a container took away stays away: the step that needs it will say so */
+    data[0] =
+        (struct __user_cap_data_struct){.permitted = (uint32_t)keep, .effective = (uint32_t)keep};
+    data[1] = (struct __user_cap_data_struct){.permitted = (uint32_t)(keep >> 32),
+                                              .effective = (uint32_t)(keep >> 32)};
+    return syscall(SYS_capset, &header, data) < 0 ? -errno : 0;
+}
