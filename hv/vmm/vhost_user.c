@@ -20,9 +20,10 @@
 
 struct vhost_user {
     int socket;
-    int ended;         /* 0, or the error that ended the conversation */
-    uint32_t last;     /* request */
-    uint64_t protocol; /* protocol features agreed on */
+    struct timespec patience; /* what is left of it */
+    int ended;                /* 0, or the error that ended the conversation */
+    uint32_t last;            /* request */
+    uint64_t protocol;        /* protocol features agreed on */
 };
 
 int vhost_user_new(int socket, struct vhost_user **front)
@@ -44,6 +45,11 @@ void vhost_user_free(struct vhost_user *front)
     free(front);
 }
 
+void vhost_user_patience(struct vhost_user *front, unsigned seconds)
+{
+    front->patience = (struct timespec){.tv_sec = (time_t)seconds};
+}
+
 int vhost_user_socket(const struct vhost_user *front)
 {
     return front->socket;
@@ -63,17 +69,17 @@ void vhost_user_abandon(struct vhost_user *front)
 /* ---------------------------------------------------------------- transport */
 
 /*
- * Wait for `events`, at most *left, which shrinks by the time that it took. The bare system call,
- * because it reports the rest (the C library's wrapper hides it): so a deadline over many waits
- * needs no clock, and the filter no further call.
+ * Wait for `events`, at most as long as patience lasts. The bare system call, because it reports
+ * the rest (the C library's wrapper hides it): so a deadline over many waits needs no clock, and
+ * the filter no further call.
  */
-static int wait_for(int socket, short events, struct timespec *left)
+static int wait_for(struct vhost_user *front, short events)
 {
-    struct pollfd poll = {.fd = socket, .events = events};
+    struct pollfd poll = {.fd = front->socket, .events = events};
     long n;
 
     do {
-        n = syscall(SYS_ppoll, &poll, 1, left, NULL, (size_t)NSIG_OF_KERNEL);
+        n = syscall(SYS_ppoll, &poll, 1, &front->patience, NULL, (size_t)NSIG_OF_KERNEL);
     } while (n < 0 && errno == EINTR);
     if (n < 0)
         return -errno;
@@ -81,34 +87,32 @@ static int wait_for(int socket, short events, struct timespec *left)
     return n == 0 ? -ETIMEDOUT : 0;
 }
 
-static int transmit(const struct vhost_user *front, const struct vhost_user_message *message,
+static int transmit(struct vhost_user *front, const struct vhost_user_message *message,
                     const int *fds, size_t count)
 {
-    struct timespec left = {.tv_sec = VHOST_USER_TIMEOUT_SECONDS};
     /*
      * A stream socket is writable when most of its buffer is free, which is far more than a
      * message: sendmsg will not block on a back-end that does not read.
      */
-    int r = wait_for(front->socket, POLLOUT, &left);
+    int r = wait_for(front, POLLOUT);
 
     return r < 0 ? r
                  : fdpass_send(front->socket, message, HEADER + message->header.size, fds, count);
 }
 
 /* Receive exactly `size` bytes; at most *count descriptors may come with the first of them. */
-static int receive(const struct vhost_user *front, void *data, size_t size, int *fds, size_t *count,
-                   struct timespec *left)
+static int receive(struct vhost_user *front, void *data, size_t size, int *fds, size_t *count)
 {
     uint8_t *at = data;
 
     for (size_t done = 0; done < size;) {
         size_t none = 0;
-        int r = wait_for(front->socket, POLLIN, left);
+        int r = wait_for(front, POLLIN);
 
         if (r == 0) {
             r = fdpass_receive(front->socket, at + done, size - done, fds,
                                done == 0 ? count : &none, MSG_DONTWAIT);
-            if (r == 0 || r == -ECONNRESET)
+            if (r == 0)
                 r = -EPIPE;
         }
         if (r < 0)
@@ -125,16 +129,14 @@ struct expected {
     size_t size_min; /* the least that will do: then the rest of `payload` is zero */
     bool refusable;  /* an empty payload is a refusal, not a breach */
     int *fd;         /* where a descriptor may come: stores it, or -1 */
-    unsigned seconds;
 };
 
-static int await(const struct vhost_user *front, const struct expected *expected)
+static int await(struct vhost_user *front, const struct expected *expected)
 {
-    struct timespec left = {.tv_sec = expected->seconds};
     struct vhost_user_header header;
     cleanup_fd int fd = -1;
     size_t count = expected->fd != NULL ? 1 : 0;
-    int r = receive(front, &header, sizeof(header), &fd, &count, &left);
+    int r = receive(front, &header, sizeof(header), &fd, &count);
 
     if (r < 0)
         return r;
@@ -148,7 +150,7 @@ static int await(const struct vhost_user *front, const struct expected *expected
         return -EBADMSG;
     memset(expected->payload, 0, expected->size);
     count = 0;
-    r = receive(front, expected->payload, header.size, NULL, &count, &left);
+    r = receive(front, expected->payload, header.size, NULL, &count);
     if (r == 0 && expected->fd != NULL)
         *expected->fd = steal_fd(&fd);
     return r;
@@ -162,10 +164,8 @@ static int converse(struct vhost_user *front, uint32_t request, struct vhost_use
                     const int *fds, size_t count, const struct expected *expected)
 {
     uint64_t verdict = 0;
-    const struct expected ack = {.payload = &verdict,
-                                 .size = sizeof(verdict),
-                                 .size_min = sizeof(verdict),
-                                 .seconds = VHOST_USER_TIMEOUT_SECONDS};
+    const struct expected ack = {
+        .payload = &verdict, .size = sizeof(verdict), .size_min = sizeof(verdict)};
     bool acked = expected == NULL && (front->protocol & BIT(VHOST_USER_PROTOCOL_F_REPLY_ACK)) != 0;
     int r;
 
@@ -179,6 +179,8 @@ static int converse(struct vhost_user *front, uint32_t request, struct vhost_use
         r = await(front, acked ? &ack : expected);
     if (r == 0 && verdict != 0)
         r = -EREMOTEIO;
+    if (r == -ECONNRESET)
+        r = -EPIPE;
     if (r < 0)
         front->ended = r;
     return r;
@@ -190,10 +192,8 @@ static int get_u64(struct vhost_user *front, uint32_t request, uint64_t *value)
 {
     struct vhost_user_message message = {.header.size = 0};
     uint64_t got;
-    const struct expected expected = {.payload = &got,
-                                      .size = sizeof(got),
-                                      .size_min = sizeof(got),
-                                      .seconds = VHOST_USER_TIMEOUT_SECONDS};
+    const struct expected expected = {
+        .payload = &got, .size = sizeof(got), .size_min = sizeof(got)};
     int r = converse(front, request, &message, NULL, 0, &expected);
 
     if (r == 0)
@@ -299,8 +299,7 @@ int vhost_user_config(struct vhost_user *front, void *bytes, size_t size)
     const struct expected expected = {.payload = &config,
                                       .size = VHOST_USER_CONFIG_HEADER + size,
                                       .size_min = VHOST_USER_CONFIG_HEADER + size,
-                                      .refusable = true,
-                                      .seconds = VHOST_USER_TIMEOUT_SECONDS};
+                                      .refusable = true};
     int r;
 
     if (size == 0 || size > VHOST_USER_CONFIG_MAX)
@@ -326,8 +325,7 @@ int vhost_user_inflight(struct vhost_user *front, uint16_t queues, uint16_t queu
     const struct expected expected = {.payload = &area,
                                       .size = sizeof(area),
                                       .size_min = VHOST_USER_INFLIGHT_SIZE_MIN,
-                                      .fd = &fd,
-                                      .seconds = VHOST_USER_TIMEOUT_SECONDS};
+                                      .fd = &fd};
     int r = converse(front, VHOST_USER_GET_INFLIGHT_FD, &message, NULL, 0, &expected);
     uint64_t end;
 
@@ -388,10 +386,8 @@ int vhost_user_ring_stop(struct vhost_user *front, uint32_t index, uint16_t *bas
         .payload.state = {.index = index},
     };
     struct vhost_user_vring_state state;
-    const struct expected expected = {.payload = &state,
-                                      .size = sizeof(state),
-                                      .size_min = sizeof(state),
-                                      .seconds = VHOST_USER_STOP_SECONDS};
+    const struct expected expected = {
+        .payload = &state, .size = sizeof(state), .size_min = sizeof(state)};
     int r = set_state(front, VHOST_USER_SET_VRING_ENABLE, index, 0);
 
     if (r == 0)

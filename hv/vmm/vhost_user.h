@@ -4,9 +4,10 @@
 
 /*
  * Front-end of the vhost-user protocol (hv/vhost_user_wire.h). The back-end is taken for
- * compromised: each reply's request number, flags, size and descriptors are checked, and no wait is
- * longer than the limits below in total, however the back-end drips its bytes. The first failure
- * ends the conversation: every later call fails at once without touching the socket.
+ * compromised: each reply's request number, flags, size and descriptors are checked, and all waits
+ * of an operation together are no longer than vhost_user_patience said, however the back-end drips
+ * its bytes. The first failure ends the conversation: every later call fails at once without
+ * touching the socket.
  *
  * Errors of all calls: -EPIPE (the back-end has closed its end), -ETIMEDOUT (it does not answer or
  * does not read), -EBADMSG (a reply that breaks the protocol), -EREMOTEIO (it refused a request),
@@ -24,15 +25,17 @@
 
 struct vhost_user;
 
-#define VHOST_USER_TIMEOUT_SECONDS 5u
-/* A queue stops when its last request is done, and a disk can be slow. */
-#define VHOST_USER_STOP_SECONDS 30u
-
 /* `socket` becomes the front-end's on success. 0 or -ENOMEM. */
 int vhost_user_new(int socket, struct vhost_user **front);
 
 /* Close the socket. NULL is allowed. */
 void vhost_user_free(struct vhost_user *front);
+
+/*
+ * How long the calls that follow may wait, all together, until this is called again. None may
+ * before the first time.
+ */
+void vhost_user_patience(struct vhost_user *front, unsigned seconds);
 
 /* The socket, borrowed. */
 int vhost_user_socket(const struct vhost_user *front);
@@ -90,7 +93,8 @@ int vhost_user_ring_call(struct vhost_user *front, uint32_t index, int call);
 
 /*
  * SET_VRING_ENABLE 0 and GET_VRING_BASE: when this returns 0 the back-end touches neither the queue
- * nor its buffers any more. *base is the index to go on from. Waits up to VHOST_USER_STOP_SECONDS.
+ * nor its buffers any more. *base is the index to go on from. The back-end answers when its last
+ * request is done, and a disk can be slow.
  */
 int vhost_user_ring_stop(struct vhost_user *front, uint32_t index, uint16_t *base);
 

@@ -35,8 +35,8 @@ struct virtio_failure {
  * Make the PCI function, its BAR, eventfds (one kick per queue, one per MSI-X vector, one for
  * errors) and MSI-X vectors. No word with the back-end yet, so this may run before the filters.
  * `socket` becomes the device's; the rest must outlive it. `index` is the device's number for
- * messages. 0, -EINVAL (configuration), -ENOSPC, -ENOMEM, -errno of eventfd(2); `socket` stays the
- * caller's on failure.
+ * messages. 0, -EINVAL (configuration), -ENOSPC, -ENOMEM, -errno of eventfd(2); on failure `socket`
+ * stays the caller's, and the PCI host can only be freed.
  */
 int virtio_pci_new(struct pci_host *pci, struct irq_router *irq, struct memory *memory,
                    const struct vmm_device *config, unsigned index, int socket,
