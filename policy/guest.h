@@ -86,7 +86,8 @@ int guest_spec_check(const struct guest_spec *spec, struct guest_diagnostic *dia
  * `text`, which need no terminator. `diagnostics` has room for *count (> 0) messages. On success
  * *spec is complete and checked and *count is 0. -EINVAL with *count (> 0) messages in the order of
  * the source: parsing goes on after an error until they are full; -EFBIG with one message when
- * `size` is over GUEST_SOURCE_MAX; -ENOMEM.
+ * `size` is over GUEST_SOURCE_MAX. Makes no system call and allocates nothing, so it can run in a
+ * process that may do neither.
  */
 int guest_parse(const char *text, size_t size, struct guest_spec *spec,
                 struct guest_diagnostic *diagnostics, size_t *count);

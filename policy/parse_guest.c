@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "base/cleanup.h"
 #include "policy/guest_check.h"
 #include "policy/lex.h"
 
@@ -468,7 +466,7 @@ static void sort_messages(struct diagnostic_list *list)
 int guest_parse(const char *text, size_t size, struct guest_spec *spec,
                 struct guest_diagnostic *diagnostics, size_t *count)
 {
-    cleanup_free struct guest_spec *draft = NULL;
+    struct guest_spec draft; /* on the stack: the caller may run where no system call is left */
     struct guest_diagnostic d;
     uint32_t seen[STATEMENTS] = {0};
     struct parser p = {.list = {.items = diagnostics, .room = *count}, .seen = seen};
@@ -480,21 +478,18 @@ int guest_parse(const char *text, size_t size, struct guest_spec *spec,
         *count = p.list.count;
         return -EFBIG;
     }
-    draft = malloc(sizeof(*draft));
-    if (draft == NULL)
-        return -ENOMEM;
-    guest_spec_init(draft);
-    p.spec = draft;
+    guest_spec_init(&draft);
+    p.spec = &draft;
     lex_init(&p.lexer, text, size, &p.list);
     advance(&p);
     (void)parse_block(&p, &name);
     /* What concerns the whole guest is only said where nothing else is wrong. */
-    if (p.list.count == 0 && guest_spec_check(draft, &d) < 0)
+    if (p.list.count == 0 && guest_spec_check(&draft, &d) < 0)
         (void)report(&p, &name, &d);
     sort_messages(&p.list);
     *count = p.list.count;
     if (p.list.count > 0)
         return -EINVAL;
-    *spec = *draft;
+    *spec = draft;
     return 0;
 }
