@@ -39,6 +39,9 @@ static const unsigned control_rules[CONTROL_TYPES] = {
 /* A VMM may note each MSR that KVM refuses, and no flood of them. */
 #define NOTES_MAX 32
 
+/* How long the death of a process whose sockets are closed may take to show. */
+#define DEATH_MS 1000
+
 struct watch {
     struct guard *guard;
     enum guard_outcome outcome;
@@ -67,6 +70,8 @@ static void fail(struct watch *watch)
     watch->outcome = GUARD_FAILED;
 }
 
+static void reap(struct watch *watch, struct process *process);
+
 static void crashed(struct watch *watch, const struct control_crash *crash)
 {
     static const char *const reasons[] = {
@@ -89,12 +94,34 @@ static void crashed(struct watch *watch, const struct control_crash *crash)
     fail(watch);
 }
 
+/*
+ * The VMM reports that a back-end hung up. Why it did is its guard's to find out: a process that is
+ * being killed closes its sockets a moment before its death can be seen.
+ */
+static void find_the_dead(struct watch *watch, uint64_t device)
+{
+    struct guard *guard = watch->guard;
+
+    for (unsigned i = 0; i < guard->count; i++) {
+        struct process *process = &guard->processes[i];
+        struct pollfd death = {.fd = process->pidfd, .events = POLLIN};
+
+        if (process->kind == PROCESS_VMM || process->kind == PROCESS_CONSOLE ||
+            process->index != device || process->pidfd < 0)
+            continue;
+        if (poll(&death, 1, DEATH_MS) > 0)
+            reap(watch, process);
+    }
+}
+
 static void failed(struct watch *watch, const struct process *process,
                    const struct control_message *message)
 {
     char text[sizeof(watch->guard->error->message)];
     enum launch_result result = failure_text(message, process->subject, text, sizeof(text));
 
+    if (process->kind == PROCESS_VMM && message->failure == FAILURE_VHOST_PEER)
+        find_the_dead(watch, message->detail[0]);
     (void)launch_fail(watch->guard->error, result, "%s", text);
     fail(watch);
 }
@@ -180,7 +207,7 @@ static void how_it_died(const siginfo_t *info, char *text, size_t size)
                        strsignal(info->si_status));
 }
 
-/* Its last words come before its death is judged. The console may leave: the guest goes on. */
+/* Its last words come before its death is judged. */
 static void reap(struct watch *watch, struct process *process)
 {
     char how[160];
@@ -205,7 +232,12 @@ static void reap(struct watch *watch, struct process *process)
                                                     .index = process->index,
                                                     .pid = process->pid,
                                                     .text = how});
-    if (process->kind == PROCESS_CONSOLE && watch->guard->running && info.si_status == 0)
+    /*
+     * The relay may leave while the guest goes on. A worker that leaves by itself has seen the VMM
+     * go, whose own last words or death are the reason and follow.
+     */
+    if (process->kind != PROCESS_VMM && info.si_code == CLD_EXITED && info.si_status == 0 &&
+        watch->guard->running)
         return;
     (void)launch_fail(watch->guard->error, LAUNCH_SYSTEM, "%s (pid %d) %s; the guest was ended",
                       process->subject, process->pid, how);
