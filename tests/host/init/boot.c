@@ -292,10 +292,10 @@ int main(int argc, char **argv)
     mount_file_systems();
     load_modules(modules);
     free(modules);
-    char *const label_dev[] = {"/sbin/restorecon", "-R", "-F", "/dev", NULL};
+    char *const label_dev[] = {"/sbin/restorecon", "-R", "-F", "/dev", "/run", NULL};
     if (run_program(label_dev, 1) != 0) {
         errno = EIO;
-        die("label", "/dev");
+        die("label", "/dev and /run");
     }
     write_file("/sys/fs/selinux/enforce", "1", 1);
 
