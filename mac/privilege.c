@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <linux/capability.h>
 #include <linux/securebits.h>
+#include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -29,11 +30,9 @@ int privilege_limits(unsigned files)
         rlim_t limit;
     } rows[] = {
         {RLIMIT_CORE, 0}, /* a core file is guest memory on the host's disk */
-        {RLIMIT_NOFILE, files},
-        {RLIMIT_MEMLOCK, 0}, /* nothing here locks memory; the host keeps the choice */
-        {RLIMIT_MSGQUEUE, 0},
-        {RLIMIT_NICE, 0},
-        {RLIMIT_RTPRIO, 0},
+        {RLIMIT_NOFILE, files}, {RLIMIT_MEMLOCK, 0}, /* nothing here locks memory; the host keeps
+                                                        the choice */
+        {RLIMIT_MSGQUEUE, 0},   {RLIMIT_NICE, 0},    {RLIMIT_RTPRIO, 0},
     };
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -72,6 +71,9 @@ int privilege_drop(uid_t uid, gid_t gid)
 
     if (uid == 0 || gid == 0 || uid == (uid_t)-1 || gid == (gid_t)-1)
         return -EINVAL;
+    /* An operator's READ_IMPLIES_EXEC or ADDR_NO_RANDOMIZE would pass the exec to its programs. */
+    if (personality(PER_LINUX) < 0)
+        return -errno;
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
         return -errno;
     r = drop_bounding();

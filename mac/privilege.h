@@ -10,9 +10,10 @@
 
 /*
  * Become uid/gid with no supplementary group, no capability in any set (the bounding set too), the
- * securebits locked so that none returns, and no_new_privs. For good. 0; -EINVAL for root; -EPERM
- * without CAP_SETUID, CAP_SETGID and CAP_SETPCAP; -errno. On an error the caller must exit, since
- * some of it may be done. Affects the calling thread only: call it with one thread.
+ * securebits locked so that none returns, the plain personality, and no_new_privs. For good. 0;
+ * -EINVAL for root; -EPERM without CAP_SETUID, CAP_SETGID and CAP_SETPCAP; -errno. On an error the
+ * caller must exit, since some of it may be done. Affects the calling thread only: call it with one
+ * thread.
  */
 int privilege_drop(uid_t uid, gid_t gid);
 

@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -23,7 +24,9 @@ static int drops(const void *argument)
     struct privilege_state s;
 
     (void)argument;
+    CHILD_CHECK(personality(READ_IMPLIES_EXEC | ADDR_NO_RANDOMIZE) >= 0, 13);
     CHILD_CHECK(privilege_drop(ID, ID + 1) == 0, 1);
+    CHILD_CHECK(personality(0xffffffff) == PER_LINUX, 14);
     CHILD_CHECK(privilege_read(getpid(), gettid(), &s) == 0, 2);
     for (int i = 0; i < 4; i++)
         CHILD_CHECK(s.uid[i] == ID && s.gid[i] == ID + 1, 3);

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "mac/filters/filter_table.h"
+
+const struct filter_table *filter_table_of(enum process_kind kind)
+{
+    static const struct filter_table *const tables[PROCESS_KINDS] = {
+        [PROCESS_VMM] = &filter_table_vmm,         [PROCESS_BLK] = &filter_table_blk,
+        [PROCESS_NET] = &filter_table_net,         [PROCESS_RNG] = &filter_table_rng,
+        [PROCESS_CONSOLE] = &filter_table_console,
+    };
+
+    return (unsigned)kind < PROCESS_KINDS ? tables[kind] : NULL;
+}
