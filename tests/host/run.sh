@@ -128,7 +128,7 @@ qemu=(qemu-system-x86_64
     -accel tcg,thread=multi -machine pc -cpu "EPYC,+svm,+npt" -smp "$cpus" -m "$memory"
     -nodefaults -no-user-config -display none -no-reboot
     -kernel "$image/vmlinuz" -initrd "$image/initrd.img"
-    -append "console=ttyS0 quiet panic=-1 oops=panic tsc=reliable audit=1 audit_backlog_limit=8192 rdinit=/init lsm=landlock,lockdown,yama,selinux,bpf $append"
+    -append "console=ttyS0 quiet panic=-1 oops=panic tsc=reliable cryptomgr.notests=1 audit=1 audit_backlog_limit=8192 rdinit=/init lsm=landlock,lockdown,yama,selinux,bpf $append"
     -serial "file:$work/console" "${terminal[@]}"
     -drive "if=none,id=root,file=$image/root.ext4,format=raw,snapshot=on,cache=unsafe"
     -drive "if=none,id=data,file=$work/data.tar,format=raw,snapshot=on,cache=unsafe"
@@ -136,7 +136,7 @@ qemu=(qemu-system-x86_64
     -device nvme-ns,bus=nvme,drive=root,nsid=1 -device nvme-ns,bus=nvme,drive=data,nsid=2
     -chardev "file,id=stdout,path=$work/stdout" -chardev "file,id=stderr,path=$work/stderr"
     -chardev "file,id=control,path=$work/control" -chardev "file,id=results,path=$work/results"
-    -device virtio-serial-pci
+    -device virtio-serial-pci,disable-legacy=on
     -device virtserialport,nr=1,chardev=stdout -device virtserialport,nr=2,chardev=stderr
     -device virtserialport,nr=3,chardev=control -device virtserialport,nr=4,chardev=results
     -chardev "socket,id=tpm,path=$work/tpm.sock,reconnect=0"
