@@ -7,12 +7,15 @@ CC = gcc
 endif
 PKG_CONFIG ?= pkg-config
 FUZZ_SECONDS ?= 20
+PREFIX ?= /usr
+DESTDIR ?=
 Q = $(if $(V),,@)
 
 .DEFAULT_GOAL := all
 MAKEFLAGS += --no-builtin-rules
 .SUFFIXES:
 .DELETE_ON_ERROR:
+.SECONDARY:
 
 # ---------------------------------------------------------------- flags
 IS_CLANG := $(findstring clang,$(shell $(CC) --version 2>/dev/null | head -n 1))
@@ -70,6 +73,7 @@ LIBS_casemate = $(foreach f,hv/launch labeling attest policy mac audit,$(call li
 EXTERN_casemate := $(shell $(PKG_CONFIG) --libs libseccomp libselinux libcrypto jansson 2>/dev/null)
 
 .PHONY: all
+## programs in build/bin/ (CC=gcc or clang, V=1 shows the commands, BUILD=DIR another place)
 all: $(addprefix $(BUILD)/bin/,$(PROGRAMS))
 
 # verbs of casemate: one file each in cmd/verbs/
@@ -124,9 +128,14 @@ $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(UNIT_LIBS) $(LIB_SELF)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS_DYN) -o $@ $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(UNIT_EXTERN) -pthread
 
-.PHONY: unit
+.PHONY: unit golden
+## unit tests and golden corpora
 unit: $(UNIT_TESTS) all
 	$(Q)tests/run-unit $(UNIT_TESTS)
+
+## golden corpora only; CASEMATE_GOLDEN_UPDATE=1 writes the expected results anew
+golden: $(filter %/test_golden_guest,$(UNIT_TESTS))
+	$(Q)tests/run-unit $^
 
 # ---------------------------------------------------------------- fuzzing (clang's libFuzzer)
 FUZZ_TARGETS = $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
@@ -144,11 +153,87 @@ $(BUILD)/fuzz/%: tests/fuzz/%.c $(BUILD)/fuzz/libfuzzed.a
 comma = ,
 
 .PHONY: fuzz
+## each fuzz target for FUZZ_SECONDS (20)
 fuzz: $(FUZZ_TARGETS)
 	$(Q)FUZZ_SECONDS=$(FUZZ_SECONDS) tests/run-fuzz $(FUZZ_TARGETS)
 
-.PHONY: clean
+# ---------------------------------------------------------------- all tests
+# The first line of each recipe installs what is missing; make is called again because the lines
+# above looked for libraries when there were none.
+CHECK = BIN="$(BUILD)/bin" UNIT_TESTS="$(UNIT_TESTS)" FUZZ_TARGETS="$(FUZZ_TARGETS)" FUZZ_SECONDS=$(1) tests/check
+.PHONY: deps check check-installed soak soak-installed
+## install the Debian packages that building and testing needs
+deps:
+	$(Q)tests/host/install-packages.sh
+
+## install what is missing, build, run all tests (long ones as samples)
+check: deps
+	$(Q)$(MAKE) --no-print-directory check-installed
+check-installed: all $(UNIT_TESTS) $(FUZZ_TARGETS)
+	$(Q)$(call CHECK,$(if $(filter command environment,$(origin FUZZ_SECONDS)),$(FUZZ_SECONDS),5))
+
+## the same with long tests in full: hours
+soak: deps
+	$(Q)$(MAKE) --no-print-directory soak-installed
+soak-installed: all $(UNIT_TESTS) $(FUZZ_TARGETS)
+	$(Q)$(call CHECK,$(if $(filter command environment,$(origin FUZZ_SECONDS)),$(FUZZ_SECONDS),600)) soak
+
+.PHONY: lint asan ubsan
+## format, arrows between folders, house rules, linkage, cppcheck, clang-tidy
+lint: all
+	$(Q)tests/lint/run $(BUILD)/bin $(PROGRAMS_CONFINED)
+
+## unit tests and golden corpora with AddressSanitizer
+asan:
+	$(Q)$(MAKE) --no-print-directory BUILD=$(BUILD)/asan SAN=address unit
+
+## unit tests and golden corpora with UndefinedBehaviorSanitizer
+ubsan:
+	$(Q)$(MAKE) --no-print-directory BUILD=$(BUILD)/ubsan SAN=undefined unit
+
+# ---------------------------------------------------------------- benchmarks
+# tests/bench/AREA writes its results as JSON to the file named as its argument.
+BENCHES = $(notdir $(filter-out %.md %.sh %.c,$(wildcard tests/bench/*)))
+.PHONY: bench
+## measure, against peers where they can be had: build/bench/AREA.json and a table
+bench: $(addprefix bench-,$(BENCHES))
+bench-%: all
+	@mkdir -p $(BUILD)/bench
+	$(Q)CASEMATE_BIN=$(BUILD)/bin tests/bench/$* $(BUILD)/bench/$*.json
+
+# ---------------------------------------------------------------- installing
+libexec = $(DESTDIR)$(PREFIX)/libexec/casemate
+share = $(DESTDIR)$(PREFIX)/share
+MANUALS = $(wildcard doc/man/*.[1-9])
+COMPLETION = $(share)/bash-completion/completions/casemate
+MODULES = $(wildcard mac/selinux/*.cil mac/selinux/*.fc mac/selinux/*.md)
+.PHONY: install uninstall
+## programs, manual pages, SELinux module sources: PREFIX (/usr), DESTDIR
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(libexec) $(share)/casemate/selinux $(dir $(COMPLETION))
+	install -m 755 $(BUILD)/bin/casemate $(DESTDIR)$(PREFIX)/bin/
+	install -m 755 $(addprefix $(BUILD)/bin/,$(PROGRAMS_CONFINED)) $(libexec)/
+	install -m 644 doc/completion/casemate.bash $(COMPLETION)
+	$(if $(MODULES),install -m 644 $(MODULES) $(share)/casemate/selinux/)
+	for page in $(MANUALS); do \
+	    install -D -m 644 $$page $(share)/man/man$${page##*.}/$${page##*/} || exit 1; \
+	done
+
+## remove what install put there
+uninstall:
+	rm -f $(DESTDIR)$(PREFIX)/bin/casemate $(COMPLETION)
+	rm -rf $(libexec) $(share)/casemate
+	for page in $(MANUALS); do rm -f $(share)/man/man$${page##*.}/$${page##*/}; done
+
+.PHONY: clean help
+## remove build/
 clean:
 	rm -rf $(BUILD)
+
+## this list
+help:
+	@awk '/^## / { text = substr($$0, 4); next } \
+	    text != "" && /^[a-z][a-z-]*:/ { sub(/:.*/, "", $$1); printf "  make %-14s %s\n", $$1, text } \
+	    { text = "" }' $(MAKEFILE_LIST)
 
 -include $(shell find $(BUILD)/obj $(BUILD)/fuzz/obj -name '*.d' 2>/dev/null)

@@ -112,11 +112,12 @@ const struct guest_option_info *guest_option_at(size_t index);
 /* The row of one option, or NULL: tells the caller whether a value follows. */
 const struct guest_option_info *guest_option_find(const char *option);
 
+struct guest_options; /* the options given so far */
+
 /*
  * Options are applied to a spec one by one; a later file or default never undoes one. `spec` must
- * outlive the options. 0 or -ENOMEM.
+ * outlive the options, which guest_options_free releases. 0 or -ENOMEM.
  */
-struct guest_options; /* remembers what has been given */
 int guest_options_new(struct guest_spec *spec, struct guest_options **options);
 void guest_options_free(struct guest_options *options);
 

@@ -19,6 +19,7 @@ static bool word_byte(unsigned char c)
            c == '.' || c == '-';
 }
 
+/* 0..15, or -1. */
 static int hex_digit(char c)
 {
     if (c >= '0' && c <= '9')
@@ -306,7 +307,7 @@ void lex_word(const struct token *token, char word[LEX_WORD_MAX])
 
 int lex_string(const struct token *token, char *to, size_t size)
 {
-    const char *from = token->start, *end = token->start + token->size;
+    const char *from, *end = token->start + token->size;
     size_t length = 0;
 
     /* Twice the same walk: first only the length, so that `to` stays untouched on failure. */
@@ -317,7 +318,7 @@ int lex_string(const struct token *token, char *to, size_t size)
             size_t step = 1;
 
             if (c == '\\' && from[1] == 'x') {
-                c = (char)(hex_digit(from[2]) << 4 | hex_digit(from[3]));
+                c = (char)(hex_digit(from[2]) * 16 + hex_digit(from[3]));
                 step = 4;
             } else if (c == '\\') {
                 c = from[1];
