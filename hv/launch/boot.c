@@ -369,9 +369,26 @@ static void release_handed(struct guard *guard)
     }
 }
 
-int guard_open_gate(struct guard *guard)
+/* The VMM comes last: a guest may have ended before the next process is told. */
+static int send_go(struct guard *guard)
 {
     static const struct control_message go = {.type = CONTROL_GO};
+
+    for (unsigned pass = 0; pass < 2; pass++) {
+        for (unsigned i = 0; i < guard->count; i++) {
+            const struct process *process = &guard->processes[i];
+
+            if ((process->kind == PROCESS_VMM) == (pass == 1) &&
+                fdpass_send(process->control, &go, sizeof(go), NULL, 0) < 0)
+                return launch_fail(guard->error, LAUNCH_SYSTEM, "%s died at the start gate",
+                                   process->subject);
+        }
+    }
+    return 0;
+}
+
+int guard_open_gate(struct guard *guard)
+{
     struct gate gate = {
         .processes = guard->processes,
         .count = guard->count,
@@ -402,14 +419,7 @@ int guard_open_gate(struct guard *guard)
     release_handed(guard);
     guard->running = true;
     guard_tell(guard, &(struct launch_event){.type = LAUNCH_EVENT_RUNNING});
-    for (unsigned i = 0; i < guard->count; i++) {
-        int r = fdpass_send(guard->processes[i].control, &go, sizeof(go), NULL, 0);
-
-        if (r < 0)
-            return launch_fail(guard->error, LAUNCH_SYSTEM, "%s died at the start gate",
-                               guard->processes[i].subject);
-    }
-    return 0;
+    return send_go(guard);
 }
 
 static void end_process(struct process *process)

@@ -20,6 +20,8 @@ static const struct {
     {CAP_NET_ADMIN, PHASE(RETAIN_PREPARE)},
     /* new namespaces, the empty root, reading filters back */
     {CAP_SYS_ADMIN, STARTING},
+    /* joining a mount namespace changes the root */
+    {CAP_SYS_CHROOT, STARTING},
     /* the gate looks at processes of other uids and domains */
     {CAP_SYS_PTRACE, STARTING},
     /* each process gets a uid of its own ... */
