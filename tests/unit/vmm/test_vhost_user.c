@@ -348,7 +348,7 @@ static void no_patience_no_wait(void **state)
 static void two_ranges_of_memory(void **state)
 {
     const uint64_t size = LAYOUT_HOLE_START + (2ULL << 20);
-    struct memory *big;
+    struct memory *big = NULL;
     struct back_end *b = back_end_new();
     struct vhost_user *front;
     int fd = fd_fixed_memfd("test-big", size, 0);
