@@ -20,8 +20,8 @@
  *   SET_FEATURES, then for each queue that the driver enabled SET_VRING_NUM, SET_VRING_BASE,
  *     SET_VRING_ADDR, SET_VRING_CALL, SET_VRING_ERR, SET_VRING_KICK, SET_VRING_ENABLE 1, at
  *     DRIVER_OK;
- *   SET_VRING_ENABLE 0, GET_VRING_BASE for each started queue when the driver resets the device:
- *     after its reply the back-end touches neither the ring nor its buffers.
+ *   GET_VRING_BASE for each started queue when the driver resets the device: after its reply the
+ *     back-end touches neither the ring nor its buffers.
  * Each request without a reply of its own carries VHOST_USER_FLAG_NEED_REPLY once REPLY_ACK is
  * agreed on, and the front-end waits for the answer before the next one.
  *

@@ -388,10 +388,8 @@ int vhost_user_ring_stop(struct vhost_user *front, uint32_t index, uint16_t *bas
     struct vhost_user_vring_state state;
     const struct expected expected = {
         .payload = &state, .size = sizeof(state), .size_min = sizeof(state)};
-    int r = set_state(front, VHOST_USER_SET_VRING_ENABLE, index, 0);
+    int r = converse(front, VHOST_USER_GET_VRING_BASE, &message, NULL, 0, &expected);
 
-    if (r == 0)
-        r = converse(front, VHOST_USER_GET_VRING_BASE, &message, NULL, 0, &expected);
     if (r == 0 && (state.index != index || state.num > UINT16_MAX))
         r = front->ended = -EBADMSG;
     if (r == 0)

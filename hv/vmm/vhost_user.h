@@ -92,9 +92,10 @@ int vhost_user_ring_start(struct vhost_user *front, const struct vhost_user_ring
 int vhost_user_ring_call(struct vhost_user *front, uint32_t index, int call);
 
 /*
- * SET_VRING_ENABLE 0 and GET_VRING_BASE: when this returns 0 the back-end touches neither the queue
- * nor its buffers any more. *base is the index to go on from. The back-end answers when its last
- * request is done, and a disk can be slow.
+ * GET_VRING_BASE: when this returns 0 the back-end touches neither the queue nor its buffers any
+ * more. No SET_VRING_ENABLE 0 before it: a disabled queue's requests in flight would be left. *base
+ * is the index to go on from. The back-end answers when its last request is done, and a disk can be
+ * slow.
  */
 int vhost_user_ring_stop(struct vhost_user *front, uint32_t index, uint16_t *base);
 
