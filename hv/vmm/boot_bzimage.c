@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+
+#include "hv/vmm/boot_private.h"
+#include "hv/vmm/layout.h"
+
+static uint64_t round_up(uint64_t value, uint64_t align)
+{
+    return (value + align - 1) & ~(align - 1);
+}
+
+/* At its preferred address, or as low as it may go when that leaves RAM. */
+static int place(struct boot *boot, struct failure_report *report)
+{
+    const struct bzimage *image = &boot->image;
+
+    boot->load = image->preferred;
+    if (boot_map_take(&boot->map, boot->load, image->init_size) == 0)
+        return 0;
+    if (image->relocatable) {
+        boot->load = round_up(LAYOUT_ACPI_END, image->alignment);
+        if (boot_map_take(&boot->map, boot->load, image->init_size) == 0)
+            return 0;
+    }
+    return failure_fill(report, -ENOMEM, FAILURE_KERNEL_MEMORY, boot->load + image->init_size,
+                        boot_ram(boot));
+}
+
+int boot_bzimage(struct boot *boot, const struct boot_start *start, struct failure_report *report)
+{
+    int r =
+        bzimage_decode(start->bytes, start->size, boot->source->kernel_size, &boot->image, report);
+
+    if (r < 0)
+        return r;
+    r = place(boot, report);
+    if (r < 0)
+        return r;
+    boot->is_bzimage = true;
+    boot->initrd_last = boot->image.initrd_max;
+    boot->cmdline_max = boot->image.cmdline_max;
+    boot->entry = (struct boot_entry){
+        .mode = BOOT_LINUX64,
+        .rip = boot->load + BZIMAGE_ENTRY64,
+        .argument = LAYOUT_ZERO_PAGE,
+    };
+    return boot_read(boot, boot->source->kernel_fd, boot->image.payload_offset, boot->load,
+                     boot->image.payload_size, report);
+}

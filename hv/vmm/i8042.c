@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "hv/vmm/i8042.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "hv/vmm/layout.h"
+
+#define COMMAND_PULSE_RESET 0xfeu
+/* Self-test passed, keyboard not inhibited; both buffers empty. */
+#define STATUS 0x14u
+
+struct i8042 {
+    void (*reset)(void *context);
+    void *context;
+};
+
+static uint64_t read_data(void *device, uint64_t offset, unsigned size)
+{
+    (void)device, (void)offset, (void)size;
+    return 0;
+}
+
+static uint64_t read_status(void *device, uint64_t offset, unsigned size)
+{
+    (void)device, (void)offset, (void)size;
+    return STATUS;
+}
+
+static void write_command(void *device, uint64_t offset, unsigned size, uint64_t value)
+{
+    const struct i8042 *chip = device;
+
+    (void)offset, (void)size;
+    if ((value & 0xff) == COMMAND_PULSE_RESET)
+        chip->reset(chip->context);
+}
+
+static const struct bus_ops data_ops = {.read = read_data};
+static const struct bus_ops command_ops = {.read = read_status, .write = write_command};
+
+int i8042_new(struct bus *bus, void (*reset)(void *context), void *context)
+{
+    struct i8042 *chip = calloc(1, sizeof(*chip));
+    int r;
+
+    if (chip == NULL)
+        return -ENOMEM;
+    chip->reset = reset;
+    chip->context = context;
+    r = bus_add(bus, BUS_PORTS, LAYOUT_PORT_I8042_COMMAND, 1, &command_ops, chip, NULL);
+    if (r < 0) {
+        free(chip);
+        return r;
+    }
+    return bus_add(bus, BUS_PORTS, LAYOUT_PORT_I8042_DATA, 1, &data_ops, chip, NULL);
+}
