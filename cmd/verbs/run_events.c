@@ -12,7 +12,8 @@ static const char *const types[] = {
     [LAUNCH_EVENT_NOTE] = "note",       [LAUNCH_EVENT_CONFINEMENT] = "confinement",
     [LAUNCH_EVENT_RUNNING] = "running", [LAUNCH_EVENT_BUTTON] = "power-button",
     [LAUNCH_EVENT_RESET] = "reset",     [LAUNCH_EVENT_DIED] = "died",
-    [LAUNCH_EVENT_CRASH] = "crash",     [LAUNCH_EVENT_OFF] = "off",
+    [LAUNCH_EVENT_FORCED] = "forced",   [LAUNCH_EVENT_CRASH] = "crash",
+    [LAUNCH_EVENT_OFF] = "off",
 };
 
 static json_t *hex(const uint8_t *bytes, size_t size)

@@ -165,7 +165,6 @@ static void parse_options(int argc, char **argv, struct run_request *request)
             parse_own(request, own, option.value);
             continue;
         }
-        request->has_guest = true;
         if (guest_option(options, option.name, option.value, &d) < 0)
             complain(request, "%s", d.message);
     }

@@ -14,11 +14,11 @@
 #define RUN_DIAGNOSTICS_MAX 16
 
 struct run_request {
-    uint32_t diagnostics; /* how many; none: the request is good */
-    bool help, show_confinement, has_file, has_guest;
-    int32_t events;       /* descriptor for JSON lines, -1: none */
-    uint32_t off_timeout; /* seconds */
-    uint32_t file_index;  /* of the configuration file in argv, when has_file */
+    uint32_t diagnostics;                     /* how many; none: the request is good */
+    uint8_t help, show_confinement, has_file; /* 0 is no */
+    int32_t events;                           /* descriptor for JSON lines, -1: none */
+    uint32_t off_timeout;                     /* seconds */
+    uint32_t file_index;                      /* of the configuration file in argv, when has_file */
     struct guest_diagnostic diagnostic[RUN_DIAGNOSTICS_MAX];
     struct guest_spec spec;
 };

@@ -115,6 +115,10 @@ static void show_for_people(struct run_show *show, const struct launch_event *ev
     case LAUNCH_EVENT_BUTTON:
         fprintf(show->people, "casemate: power button pressed; once more to force%s", eol(show));
         break;
+    case LAUNCH_EVENT_FORCED:
+        fprintf(show->people, "casemate: the guest was killed, it had not powered off%s",
+                eol(show));
+        break;
     case LAUNCH_EVENT_RESET:
         fprintf(show->people, "casemate: the guest resets; starting it afresh%s", eol(show));
         break;

@@ -113,7 +113,7 @@ static int name_process(struct guard *guard, struct process *process, enum proce
         .index = index,
         .uid = slot_uid(&guard->slot, position),
         .file_size = kind == PROCESS_CONSOLE ? UINT64_MAX : 0,
-        .program = guard->programs[kind],
+        .program = &guard->programs[kind],
         .pidfd = -1,
         .control = -1,
         .config = -1,

@@ -18,7 +18,7 @@ struct guard {
     struct slot slot;
     struct jail jail;
     int kvm, kernel, initrd;                                            /* owned */
-    int programs[PROCESS_KINDS];                                        /* owned */
+    struct program programs[PROCESS_KINDS];                             /* owned descriptors */
     struct input_disk disks[GUEST_DISKS_MAX];                           /* owned descriptors */
     int taps[GUEST_NETS_MAX];                                           /* owned */
     struct seccomp_program *filters[PROCESS_KINDS][SECCOMP_STAGES_MAX]; /* owned */

@@ -97,7 +97,7 @@ static int arrange(const struct process *process, const struct jail *jail, int *
             return parked[i];
     }
     moved[0] = park(*report);
-    moved[1] = park(process->program);
+    moved[1] = park(process->program->fd);
     moved[2] = park(jail->root);
     if (moved[0] < 0 || moved[1] < 0 || moved[2] < 0)
         return -EMFILE;

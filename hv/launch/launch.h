@@ -41,6 +41,7 @@ enum launch_event_type {
     LAUNCH_EVENT_CONFINEMENT, /* confinement: what the gate saw of one process */
     LAUNCH_EVENT_RUNNING,     /* the first vCPU runs */
     LAUNCH_EVENT_BUTTON,      /* the power button has been pressed */
+    LAUNCH_EVENT_FORCED,      /* it did not power off in time, or was asked twice: killed */
     LAUNCH_EVENT_RESET,       /* the guest resets; fresh processes follow */
     LAUNCH_EVENT_DIED,        /* kind, index, pid, text: a process died */
     LAUNCH_EVENT_CRASH,       /* crash */

@@ -106,14 +106,20 @@ static int compile_filters(struct guard *guard, enum process_kind kind)
 
 static int prepare_kind(struct guard *guard, enum process_kind kind)
 {
+    struct program *program = &guard->programs[kind];
     char name[32];
+    int r;
 
-    if (guard->programs[kind] >= 0)
+    if (program->fd >= 0)
         return 0;
     (void)text_format(name, sizeof(name), "casemate-%s", process_kind_name(kind));
-    guard->programs[kind] = input_program(name, guard->error);
-    if (guard->programs[kind] < 0)
+    program->fd = input_program(name, guard->error);
+    if (program->fd < 0)
         return -ECANCELED;
+    r = fstat(program->fd, &program->stat) < 0 ? -errno : digest_file(program->fd, program->digest);
+    if (r < 0)
+        return launch_fail(guard->error, LAUNCH_SYSTEM, "cannot hash the program %s: %s", name,
+                           strerror(-r));
     return compile_filters(guard, kind);
 }
 
@@ -298,7 +304,7 @@ void guard_init(struct guard *guard)
     guard->jail.root = guard->jail.null = guard->janitor.pipe = -1;
     guard->console[0] = guard->console[1] = -1;
     for (unsigned i = 0; i < PROCESS_KINDS; i++)
-        guard->programs[i] = -1;
+        guard->programs[i].fd = -1;
     for (unsigned i = 0; i < GUEST_DISKS_MAX; i++)
         guard->disks[i].fd = -1;
     for (unsigned i = 0; i < GUEST_NETS_MAX; i++)
@@ -367,7 +373,7 @@ void guard_release(struct guard *guard)
     if (guard->labels != NULL)
         (void)munmap(guard->labels, sizeof(*guard->labels));
     for (unsigned i = 0; i < PROCESS_KINDS; i++) {
-        fd_close(&guard->programs[i]);
+        fd_close(&guard->programs[i].fd);
         for (unsigned stage = 0; stage < SECCOMP_STAGES_MAX; stage++)
             free(guard->filters[i][stage]);
     }

@@ -4,8 +4,10 @@
 
 /* One confined process as its guard knows it: what it was to be, and what it is. */
 #include <stdbool.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 
+#include "attest/digest.h"
 #include "hv/handoff.h"
 #include "mac/cgroup.h"
 #include "mac/selinux.h"
@@ -13,6 +15,13 @@
 /* 0-2, control, config, filter, then kvm ram console kernel initrd, then a socket a device. */
 #define PROCESS_FDS_MAX (HANDOFF_FD_DEVICE + HANDOFF_DEVICES_MAX)
 #define PROCESSES_MAX   (HANDOFF_DEVICES_MAX + 2) /* VMM and console besides the workers */
+
+/* An executable as it was when it was hashed, before it ran for the first time. */
+struct program {
+    int fd;
+    uint8_t digest[DIGEST_SIZE]; /* SHA-256 */
+    struct stat stat;
+};
 
 /* A descriptor that the process gets: ours `fd`, its `number`. */
 struct handed {
@@ -29,7 +38,7 @@ struct process {
     uid_t uid;
     char context[SELINUX_CONTEXT_MAX]; /* empty in landlock mode */
     uint64_t file_size; /* last byte of any regular file that it may write, RLIMIT_FSIZE */
-    int program;        /* borrowed: descriptor of its executable */
+    const struct program *program; /* borrowed */
     struct handed fds[PROCESS_FDS_MAX];
     unsigned fd_count;
 

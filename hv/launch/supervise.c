@@ -47,9 +47,8 @@ struct watch {
     enum guard_outcome outcome;
     bool ended;
     unsigned notes;
-    int timer;      /* owned */
-    unsigned ticks; /* of 2 s, while the guest is being started */
-    bool button_pressed, forced;
+    int timer; /* owned */
+    bool button_pressed;
 };
 
 static bool permitted(const struct guard *guard, const struct process *process, uint32_t type)
@@ -252,6 +251,14 @@ static void arm(struct watch *watch, time_t seconds, bool repeat)
     (void)timerfd_settime(watch->timer, 0, &when, NULL);
 }
 
+static void force_off(struct watch *watch)
+{
+    if (watch->guard->running)
+        guard_tell(watch->guard, &(struct launch_event){.type = LAUNCH_EVENT_FORCED});
+    watch->ended = true;
+    watch->outcome = GUARD_OFF;
+}
+
 /* The first request asks the guest; a second one, or the timeout, does not. */
 static void press_button(struct watch *watch)
 {
@@ -259,9 +266,7 @@ static void press_button(struct watch *watch)
     struct guard *guard = watch->guard;
 
     if (watch->button_pressed || !guard->running) {
-        watch->forced = true;
-        watch->ended = true;
-        watch->outcome = GUARD_OFF;
+        force_off(watch);
         return;
     }
     watch->button_pressed = true;
@@ -271,8 +276,7 @@ static void press_button(struct watch *watch)
     }
     guard_tell(guard, &(struct launch_event){.type = LAUNCH_EVENT_BUTTON});
     if (guard->options->off_timeout == 0) {
-        watch->ended = true;
-        watch->outcome = GUARD_OFF;
+        force_off(watch);
         return;
     }
     arm(watch, (time_t)guard->options->off_timeout, false);
@@ -285,9 +289,7 @@ static void tick(struct watch *watch)
     if (read(watch->timer, &expirations, sizeof(expirations)) != (ssize_t)sizeof(expirations))
         return;
     if (watch->button_pressed) {
-        watch->forced = true;
-        watch->ended = true;
-        watch->outcome = GUARD_OFF;
+        force_off(watch);
     } else {
         guard_tell(watch->guard, &(struct launch_event){.type = LAUNCH_EVENT_WAITING});
     }
@@ -363,7 +365,8 @@ int guard_await_ready(struct guard *guard)
         return launch_fail(guard->error, LAUNCH_SYSTEM, "cannot wait for the guest's processes: %s",
                            strerror(-r));
     if (watch.ended && watch.outcome == GUARD_OFF)
-        return launch_fail(guard->error, LAUNCH_OFF, "ended before the guest was started");
+        return launch_fail(guard->error, LAUNCH_SYSTEM,
+                           "ended by a signal before the guest was started");
     return watch.ended ? -ECANCELED : 0;
 }
 
