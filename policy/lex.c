@@ -10,6 +10,8 @@
 
 void lex_init(struct lexer *lexer, const char *text, size_t size, struct diagnostic_list *list)
 {
+    if (size == 0)
+        text = ""; /* an empty text may be NULL, on which C allows no arithmetic */
     *lexer = (struct lexer){.text = text, .size = size, .line = 1, .column = 1, .list = list};
 }
 

@@ -137,7 +137,7 @@ static void test_far_too_many(void **state)
 
     (void)state;
     memset(&control, 0, sizeof(control));
-    cmsg = CMSG_FIRSTHDR(&msg);
+    cmsg = &control.align; /* what CMSG_FIRSTHDR gives, never NULL */
     cmsg->cmsg_level = SOL_SOCKET;
     cmsg->cmsg_type = SCM_RIGHTS;
     cmsg->cmsg_len = CMSG_LEN(sizeof(int) * MANY);

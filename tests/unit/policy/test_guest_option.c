@@ -234,8 +234,7 @@ static void test_long(void **state)
 static void test_suggest(void **state)
 {
     static const char *const names[] = {"memory", "cpus", "cpu", "rng",
-                                        "a-very-long-name-that-goes-"
-                                        "on-and-on-and-on-and-on"};
+                                        "a-very-long-name-that-goes-on-and-on-and-on-and-on"};
 
     (void)state;
     assert_string_equal(guest_suggest("memory", names, 5), "memory");
