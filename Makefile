@@ -23,7 +23,7 @@ WARN = -Wall -Wextra -Werror -Wshadow -Wconversion -Wsign-conversion -Wstrict-pr
        -Wmissing-prototypes -Wold-style-definition -Wvla -Wpointer-arith -Wcast-qual \
        -Wwrite-strings -Wundef -Wformat=2 -Wimplicit-fallthrough -Wnull-dereference
 ifeq ($(IS_CLANG),)
-WARN += -Wlogical-op -Wduplicated-cond -Wduplicated-branches -Wtrampolines
+WARN_GCC = -Wlogical-op -Wduplicated-cond -Wduplicated-branches -Wtrampolines
 endif
 OPT ?= -O2 -g
 HARDEN = -fstack-protector-strong -fstack-clash-protection -fcf-protection=full \
@@ -39,7 +39,7 @@ HARDEN = -fno-omit-frame-pointer -fsanitize=$(SAN) -fno-sanitize-recover=all
 FORTIFY =
 endif
 CPPFLAGS += -I. -D_GNU_SOURCE $(FORTIFY)
-CFLAGS += -std=gnu17 $(OPT) $(WARN) $(HARDEN) -fPIE
+CFLAGS += -std=gnu17 $(OPT) $(WARN) $(WARN_GCC) $(HARDEN) -fPIE
 LDFLAGS_HARD = -Wl,-z,relro,-z,now,-z,noexecstack,-z,separate-code -Wl,--as-needed
 LDFLAGS_DYN = -pie $(LDFLAGS_HARD)
 LDFLAGS_STATIC = -static-pie $(LDFLAGS_HARD)
