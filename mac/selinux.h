@@ -2,7 +2,11 @@
 #ifndef CASEMATE_MAC_SELINUX_H
 #define CASEMATE_MAC_SELINUX_H
 
-/* SELinux as the launcher uses it. Nothing here succeeds quietly when SELinux is off. */
+/*
+ * SELinux as the launcher uses it. Nothing here succeeds quietly when SELinux is off: every
+ * function but selinux_state and the two that only write text returns -EOPNOTSUPP then. Contexts
+ * are raw, never translated by mcstransd.
+ */
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -12,8 +16,8 @@
 #define SELINUX_CONTEXT_MAX 256 /* bytes of a context, with NUL */
 
 enum selinux_state {
-    SELINUX_ABSENT, /* not in this kernel, or no policy loaded */
-    SELINUX_PERMISSIVE,
+    SELINUX_ABSENT,       /* not in this kernel, or no policy loaded */
+    SELINUX_PERMISSIVE,   /* the host, or one of our domains in the loaded policy */
     SELINUX_NO_MODULE,    /* enforcing, but our policy module is not loaded */
     SELINUX_WRONG_DOMAIN, /* enforcing, but the caller is not in casemated_t */
     SELINUX_READY,
@@ -31,26 +35,26 @@ struct selinux_categories {
 int selinux_process_context(enum process_kind kind, const struct selinux_categories *categories,
                             char context[SELINUX_CONTEXT_MAX]);
 
-/* What an object of the guest carries: "image" (disk), "ram", "boot" (kernel, initrd), "config". */
+/* What an object of the guest carries. A tap has no label that could be set: see casemate.cil. */
 enum selinux_object {
-    SELINUX_IMAGE,
+    SELINUX_IMAGE, /* a disk */
     SELINUX_IMAGE_READONLY,
-    SELINUX_RAM,
-    SELINUX_BOOT,
-    SELINUX_CONFIG,
-    SELINUX_TAP
+    SELINUX_RAM,    /* guest memory, in-flight areas */
+    SELINUX_BOOT,   /* copies of kernel and initrd */
+    SELINUX_CONFIG, /* configuration and filters of a process */
+    SELINUX_OBJECTS
 };
 int selinux_object_context(enum selinux_object object, const struct selinux_categories *categories,
                            char context[SELINUX_CONTEXT_MAX]);
 
-/* Context for the next execve of this thread. 0 or -errno. */
+/* Context for the next execve of this thread; NULL for the policy's default. 0 or -errno. */
 int selinux_set_exec(const char *context);
 /* Context for sockets that this thread makes from now on; NULL for the default. 0 or -errno. */
 int selinux_set_socket(const char *context);
 /* Label of an open file: read (-ENODATA without one), and set. 0 or -errno. */
 int selinux_get_file(int fd, char context[SELINUX_CONTEXT_MAX]);
 int selinux_set_file(int fd, const char *context);
-/* Current context of a thread (its task in /proc). 0 or -errno. */
+/* Current context of a thread (its task in /proc). 0; -ESRCH when it is gone; -errno. */
 int selinux_get_process(pid_t tid, char context[SELINUX_CONTEXT_MAX]);
 
 #endif

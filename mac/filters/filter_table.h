@@ -75,6 +75,11 @@ const struct filter_table *filter_table_of(enum process_kind kind);
     {                                                                                              \
         ~(uint64_t)(bits), 0, (n)                                                                  \
     }
+/* An int with no other bit than those of `bits`. */
+#define ARG_INT_ONLY(n, bits)                                                                      \
+    {                                                                                              \
+        0xffffffffu & ~(uint32_t)(bits), 0, (n)                                                    \
+    }
 /* An int that is `v` but for the bits of `free`. */
 #define ARG_INT_BUT(n, v, free)                                                                    \
     {                                                                                              \
@@ -82,10 +87,13 @@ const struct filter_table *filter_table_of(enum process_kind kind);
     }
 
 /* Descriptors at the numbers of hv/handoff.h, whose folder this one may not know. */
-#define FD_CONTROL 3
-#define FD_VHOST   6 /* a worker's */
-#define FD_BACKING 7 /* a worker's disk or tap */
-#define FD_IS(fd)  ARG_INT(0, (fd))
+#define FD_CONTROL      3
+#define FD_VHOST        6 /* a worker's */
+#define FD_BACKING      7 /* a worker's disk or tap */
+#define FD_TERMINAL_IN  7 /* casemate-console's */
+#define FD_TERMINAL_OUT 8
+#define EVENT_SIZE      8 /* of a read or write of an eventfd: nothing else fits through */
+#define FD_IS(fd)       ARG_INT(0, (fd))
 
 #define FILTER_TABLE(kind, stage_count, rows)                                                      \
     const struct filter_table filter_table_##kind = {                                              \

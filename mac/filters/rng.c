@@ -9,8 +9,8 @@
 static const struct filter_rule rows[] = {
     {CALL(ppoll), STAGE_0, WHERE(ARG_LONG(3, 0)), "wait for kicks and messages; signals stay as they are"},
     {CALL(getrandom), STAGE_0, WHERE(ARG_INT(2, 0)), "what the guest asks for"},
-    {CALL(read), STAGE_0, ANY, "count of a kick"},
-    {CALL(write), STAGE_0, ANY, "call the guest"},
+    {CALL(read), STAGE_0, WHERE(ARG_LONG(2, EVENT_SIZE)), "count of a kick"},
+    {CALL(write), STAGE_0, WHERE(ARG_LONG(2, EVENT_SIZE)), "call the guest, report an error of the ring"},
     {CALL(recvmsg), STAGE_0, WHERE(FD_IS(FD_VHOST), ARG_INT(2, MSG_CMSG_CLOEXEC | MSG_DONTWAIT)), "requests of the VMM, with descriptors"},
     {CALL(recvmsg), STAGE_0, WHERE(FD_IS(FD_CONTROL), ARG_INT(2, MSG_CMSG_CLOEXEC | MSG_DONTWAIT)), "the launcher's go, and its end"},
     {CALL(sendmsg), STAGE_0, WHERE(FD_IS(FD_VHOST), ARG_INT(2, MSG_NOSIGNAL)), "replies to the VMM"},

@@ -20,6 +20,7 @@
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 
 #include <cmocka.h>
@@ -238,6 +239,10 @@ static void check_arguments(enum process_kind kind, unsigned stage)
         {SYS_mmap, 2, PROT_READ | PROT_EXEC, 3, MAP_SHARED},
         {SYS_mmap, 2, PROT_READ | PROT_WRITE | PROT_EXEC, 3, MAP_PRIVATE | MAP_ANONYMOUS},
         {SYS_mmap, 2, 1ULL << 32 | PROT_READ, 3, MAP_SHARED},
+        {SYS_write, 0, 9, 2, 9}, /* more than an event */
+        {SYS_read, 0, 9, 2, 4096},
+        {SYS_sendmsg, 0, 3, 2, MSG_OOB | MSG_NOSIGNAL},
+        {SYS_recvmsg, 0, 3, 2, MSG_PEEK},
         {SYS_preadv, 0, 3, 0, 3},
         {SYS_pwritev, 0, 6, 0, 6},
         {SYS_ppoll, 3, 1, 3, 1}, /* would change the signal mask */
@@ -398,6 +403,8 @@ static void test_descriptor_numbers(void **state)
     assert_int_equal(FD_CONTROL, HANDOFF_FD_CONTROL);
     assert_int_equal(FD_VHOST, HANDOFF_FD_VHOST);
     assert_int_equal(FD_BACKING, HANDOFF_FD_BACKING);
+    assert_int_equal(FD_TERMINAL_IN, HANDOFF_FD_BACKING);
+    assert_int_equal(FD_TERMINAL_OUT, HANDOFF_FD_INFLIGHT);
 }
 
 static void test_deterministic(void **state)
@@ -451,14 +458,14 @@ static void test_needs_no_new_privs(void **state)
 
 static int confined_and_waiting(enum process_kind kind, int ready, int hold)
 {
-    char byte = 0;
+    uint64_t event = 1; /* what every filter lets pass, on the descriptors that it knows */
 
     CHILD_CHECK(confine_self_begin() == 0, 1); /* not dumpable: root must still get in */
     CHILD_CHECK(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0, 2);
     for (unsigned s = 0; s < seccomp_stages(kind); s++)
         CHILD_CHECK(confine_self_filter(programs[kind][s].insn, programs[kind][s].size) == 0, 3);
-    CHILD_CHECK(write(ready, &byte, 1) == 1, 4);
-    CHILD_CHECK(read(hold, &byte, 1) == 0, 5);
+    CHILD_CHECK(write(ready, &event, sizeof(event)) == sizeof(event), 4);
+    CHILD_CHECK(read(hold, &event, sizeof(event)) == 0, 5);
     return 0;
 }
 
@@ -467,7 +474,7 @@ static void check_read_back(enum process_kind kind, unsigned stage)
     struct seccomp_program seen = {.size = 77};
     unsigned stages = seccomp_stages(kind);
     int ready[2], hold[2], status;
-    char byte;
+    uint64_t event;
     pid_t pid;
 
     if (stage != 0)
@@ -477,9 +484,12 @@ static void check_read_back(enum process_kind kind, unsigned stage)
     pid = fork();
     if (pid == 0) {
         (void)close(hold[1]);
-        _exit(confined_and_waiting(kind, ready[1], hold[0]));
+        (void)close(ready[0]);
+        _exit(dup2(ready[1], FD_TERMINAL_OUT) < 0 || dup2(hold[0], FD_VHOST) < 0
+                  ? 9
+                  : confined_and_waiting(kind, FD_TERMINAL_OUT, FD_VHOST));
     }
-    assert_int_equal(read(ready[0], &byte, 1), 1);
+    assert_int_equal(read(ready[0], &event, sizeof(event)), sizeof(event));
     assert_int_equal(ptrace(PTRACE_SEIZE, pid, NULL, NULL), 0);
     assert_int_equal(ptrace(PTRACE_INTERRUPT, pid, NULL, NULL), 0);
     assert_int_equal(waitpid(pid, &status, __WALL), pid);
