@@ -1,0 +1,135 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Every kind of kernel that a guest may boot from, and the machine that it finds.
+. "$(dirname "$0")/lib/guest.sh"
+need_kvm
+remember
+
+# -- PVH: a few instructions, which run anywhere
+run_payload pvh "off one  two=\"3 4\""
+expect pvh 0 '^CASEMATE-PAYLOAD-OK off one  two="3 4"$' "a PVH ELF image boots, its command line arrives unchanged"
+run_payload pvh-initrd off --initrd "$INITRD" --rng
+expect pvh-initrd 0 CASEMATE-PAYLOAD-OK "a PVH image with an initrd"
+run_guest no-cmdline --kernel "$PAYLOAD"
+expect no-cmdline 0 'CASEMATE-PAYLOAD-OK *$' "a PVH image without a command line, with the default memory"
+run_payload many "off" --cpus 64
+expect many 0 CASEMATE-PAYLOAD-OK "64 vCPUs"
+
+# -- the same from a file
+cat >"$scratch/guest.conf" <<CONF
+guest web {              # the guest block of the policy language
+    kernel "$PAYLOAD";
+    cmdline "off from a file";
+    memory 64M;
+    cpus 2;
+    rng;
+}
+CONF
+run_guest file "$scratch/guest.conf"
+expect file 0 'CASEMATE-PAYLOAD-OK off from a file' "a guest described in a file"
+
+# -- GRUB, a PVH guest made for Xen. It is entered and looks for the hypervisor that it was made for: CPUID leaves
+#    that say Xen, whose hypercall page it would have KVM write. Finding none it stops; Casemate says how.
+GRUB_WORDS='GRUB|grub|Xen|xen'
+start grub --kernel "$GUEST/grub-pvh.elf" --memory 128M
+if await_event grub running; then
+    pass "GRUB's PVH image passes the loader and the start gate"
+else
+    fail "GRUB's PVH image passes the loader and the start gate"
+    account grub
+fi
+if wait_for 5 exited grub; then
+    finish grub
+    if [ "$CODE" = 4 ] && event_has grub crash; then
+        pass "GRUB ends without Xen in a crash that is reported"
+        diag "$(stderr grub | grep -E 'crashed|rip' | head -n 2)"
+    elif [ "$CODE" = 0 ]; then
+        pass "GRUB ends without Xen by itself"
+    else
+        fail "GRUB ends without Xen in a defined way"
+        account grub
+    fi
+else
+    pass "GRUB waits for ever without Xen (it halts)"
+    kill -TERM "${GUEST_PID[grub]}"
+    kill -TERM "${GUEST_PID[grub]}"
+    finish grub
+    is "$CODE" 0 "and can be ended"
+fi
+
+if ! stock_kernels; then
+    skip "$NO_STOCK" 1
+    left_nothing boot
+    done_testing
+    exit
+fi
+
+# -- Debian's kernel, unmodified
+debian bz marker,cpus,rng,cmdline --cpus 2 --rng --show-confinement
+finish bz
+expect bz 0 'guest: ok marker CASEMATE-GUEST-OK' "Debian's bzImage boots and powers off"
+like "$(console bz)" '^guest: ok cpus 0-1 2$' "2 vCPUs are online in the guest"
+like "$(console bz)" '^guest: ok cmdline console=ttyS0 quiet panic=-1 casemate.test=marker,cpus,rng,cmdline *$' \
+    "the kernel command line arrives as it was given"
+steps_ok bz rng
+like "$(stderr bz)" '^vmm +[0-9]+ +20000000[0-9]{2} ' "--show-confinement prints the VMM's row"
+kib=$(console bz | sed -nE 's/^guest: kernel .* ([0-9]+) kB$/\1/p')
+ok "256M of memory arrive (${kib:-no} KiB usable)" test "${kib:-0}" -gt 170000 -a "${kib:-0}" -le 262144
+
+BOOT_KERNEL=$GUEST/vmlinux run_debian elf marker,clock,sleep1
+expect elf 0 'guest: ok marker CASEMATE-GUEST-OK' "the ELF vmlinux in it boots and powers off"
+like "$(console elf)" '^guest: ok clock (kvm-clock|tsc) ' "its clock is KVM's"
+slept=$(console elf | awk '/^guest: ok sleep1/ { print ($5 - $4 >= 0.9 && $5 - $4 < 5) ? "a second" : $5 - $4 }')
+is "$slept" "a second" "a second of the guest lasts about a second"
+
+# -- CPU models
+for model in v2 v3; do
+    run_debian "cpu-$model" flags --cpu "$model"
+    if [ "$CODE" = 2 ] && stderr "cpu-$model" | grep -q 'cannot give the CPU model'; then
+        skip "this host's KVM lacks what $model needs: $(stderr "cpu-$model" | grep -o 'CPUID leaf.*' | head -n 1)" 2
+        continue
+    fi
+    flags=" $(console "cpu-$model" | sed -n 's/^guest: ok flags //p') "
+    like "$flags" ' sse4_2 ' "--cpu $model gives sse4_2"
+    if [ "$model" = v2 ]; then
+        unlike "$flags" ' avx2 ' "--cpu v2 hides avx2, which the host has"
+    else
+        like "$flags" ' avx2 ' "--cpu v3 gives avx2"
+    fi
+done
+run_payload cpu-v4 off --cpu v4
+if [ "$CODE" = 0 ]; then
+    pass "--cpu v4 starts on a host that has it"
+else
+    expect_error cpu-v4 2 'cannot give the CPU model' "--cpu v4 is refused where the host lacks it"
+fi
+
+# -- memory above the PCI hole
+host=$(awk '/^MemTotal/ { print $2 }' /proc/meminfo)
+if [ "$host" -gt $((4608 * 1024)) ]; then
+    MEMORY=4G run_debian big marker
+    kib=$(console big | sed -nE 's/^guest: kernel .* ([0-9]+) kB$/\1/p')
+    ok "4G of memory, some of it above the PCI hole, arrive (${kib:-no} KiB usable)" test "${kib:-0}" -gt 3800000
+else
+    skip "this host has $((host / 1024)) MiB, too little for a guest with memory above 3 GiB"
+fi
+run_payload little off
+expect little 0 CASEMATE-PAYLOAD-OK "the smallest memory, 32M"
+
+# -- huge pages
+pages=$(cat /proc/sys/vm/nr_hugepages)
+if echo $((pages + 40)) >/proc/sys/vm/nr_hugepages && [ "$(cat /proc/sys/vm/nr_hugepages)" -ge $((pages + 40)) ]; then
+    start huge --kernel "$PAYLOAD" --memory 64M --cmdline halt --huge-pages
+    await_event huge running
+    like "$(grep -h . /proc/"$(pid_of huge vmm)"/smaps 2>/dev/null | grep -A 25 guest-ram)" 'KernelPageSize: +2048 kB' \
+        "--huge-pages: the guest's memory is in pages of 2 MiB"
+    kill -TERM "${GUEST_PID[huge]}"
+    kill -TERM "${GUEST_PID[huge]}"
+    finish huge
+else
+    skip "no huge pages to be had on this host"
+fi
+echo "$pages" >/proc/sys/vm/nr_hugepages
+
+left_nothing boot
+done_testing

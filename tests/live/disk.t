@@ -1,0 +1,84 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# casemate-blk: what a guest writes is what it reads, and what the image then holds.
+. "$(dirname "$0")/lib/guest.sh"
+need_kvm
+stock_kernels || skip_all "$NO_STOCK"
+remember
+LONG=150
+
+# -- / on virtio-blk, 64 MiB written, dropped from the cache, read back
+image=$(disk root.img)
+before=$(label "$image")
+debian root marker,root,blk --cpus 2 --disk "$image,queues=2"
+await_event root running
+worker=$(pid_of root blk)
+strace -f -qq -p "${worker:-0}" -e trace=fdatasync -o "$scratch/flush" 2>/dev/null &
+tracer=$!
+during=$(label "$image")
+finish root "$LONG"
+wait "$tracer"
+steps_ok root marker rooted blk
+like "$(console root)" '^guest: ok blk 64 MiB sha256=[0-9a-f]{64} on /$' "64 MiB on the ext4 root, checksum equal"
+like "$(console root)" '^guest: disk vda 262144 sectors, ro 0, queues 2$' "the disk has its size and two queues"
+is "$CODE" 0 "exit status"
+ok "the guest's flushes reach the image ($(grep -c fdatasync "$scratch/flush" 2>/dev/null))" \
+    grep -q 'fdatasync(7).*= 0' "$scratch/flush"
+ok "the image's file system is clean afterwards" e2fsck -f -n "$image"
+if selinux_enforcing; then
+    like "$during" ':casemate_[a-z_]*image[a-z_]*:s0:c0,c1$' "the image carries the guest's label while it runs"
+    is "$(label "$image")" "$before" "and its old one afterwards"
+else
+    skip "no SELinux: images are not labelled" 2
+fi
+
+# -- the same disk again: no lock was left, and what was written is there
+run_debian again blk --disk "$image" --no-reboot
+steps_ok again blk
+
+# -- read-only
+cp "$image" "$scratch/ro.img"
+sum=$(sha256sum <"$scratch/ro.img")
+run_debian ro ro --disk "$scratch/ro.img,ro"
+like "$(console ro)" "^guest: ok ro sha256=$(head -c 1M "$scratch/ro.img" | sha256sum | cut -d' ' -f1)" \
+    "a read-only disk refuses a write, and reads as what the image holds"
+is "$(sha256sum <"$scratch/ro.img")" "$sum" "the image of a read-only disk is unchanged"
+
+# -- two guests share an image read-only
+debian share-a idle --disk "$scratch/ro.img,ro"
+await_event share-a running
+run_debian share-b ro --disk "$scratch/ro.img,ro"
+steps_ok share-b ro
+kill -TERM "${GUEST_PID[share-a]}"
+finish share-a
+
+# -- discard gives space back
+cp --sparse=never "$GUEST/root.ext4" "$scratch/full.img"
+full=$(stat -c %b "$scratch/full.img")
+run_debian discard discard --disk "$scratch/full.img"
+steps_ok discard discard
+rest=$(stat -c %b "$scratch/full.img")
+ok "discard punches holes into the image ($full blocks became $rest)" test "$rest" -lt $((full / 2))
+ok "which stays a clean file system" e2fsck -f -n "$scratch/full.img"
+
+# -- several disks, in the order of the options
+truncate -s 8M "$scratch/second.img"
+truncate -s 12M "$scratch/third.img"
+run_debian several marker --disk "$image" --disk "$scratch/second.img,ro" --disk "$scratch/third.img,queues=4"
+like "$(console several)" '^guest: disk vda 262144 sectors, ro 0' "first of three disks"
+like "$(console several)" '^guest: disk vdb 16384 sectors, ro 1' "second of three disks"
+like "$(console several)" '^guest: disk vdc 24576 sectors, ro 0' "third of three disks"
+
+# -- a block device
+if modprobe loop 2>/dev/null && loop=$(losetup -f --show "$image"); then
+    at_exit losetup -d "$loop"
+    run_debian device blk --disk "$loop"
+    steps_ok device blk
+    losetup -d "$loop"
+    ok "and the file behind it is a clean file system" e2fsck -f -n "$image"
+else
+    skip "no loop devices on this host" 2
+fi
+
+left_nothing disk
+done_testing

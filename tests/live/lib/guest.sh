@@ -1,0 +1,243 @@
+# SPDX-License-Identifier: Apache-2.0
+# Guests under test: start one, wait for what it does, see how it ended and what it left. Sourced, by bash.
+#
+# Everything that a guest says is in files of $scratch: NAME.console (its serial port), NAME.err (stderr of casemate)
+# and NAME.events (JSON lines). Nothing waits for a time to pass: it waits for a condition, with a limit.
+#
+#     . "$(dirname "$0")/lib/guest.sh"
+#     run_payload first "off" --rng
+#     expect first 0 "CASEMATE-PAYLOAD-OK" "the payload powers off"
+#     done_testing
+
+LIVE=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+. "$LIVE/lib/tap.sh"
+
+if in_test_host; then
+    CASEMATE=${CASEMATE:-/usr/bin/casemate}
+    PROGRAMS=${PROGRAMS:-/usr/libexec/casemate}
+    TOOLS=${CASEMATE_TOOLS:-$LIVE/bin}
+    GUEST=${CASEMATE_GUEST:-/srv/guest}
+else
+    TOP=$(cd "$LIVE/../.." && pwd)
+    PROGRAMS=${CASEMATE_BIN:-$TOP/build/bin}
+    CASEMATE=${CASEMATE:-$PROGRAMS/casemate}
+    TOOLS=${CASEMATE_TOOLS:-$TOP/build/live}
+    GUEST=${CASEMATE_GUEST:-$TOP/build/testhost/guest}
+fi
+KERNEL=$GUEST/vmlinuz
+INITRD=$GUEST/initrd.img
+PAYLOAD=$GUEST/payload.elf
+SLOT_UIDS=2000000000     # from here on uids belong to guests' processes
+PATIENCE=${PATIENCE:-60} # seconds that a guest may take to a step, on a busy machine under software emulation
+NO_STOCK="stock kernels do not run on this machine's paravirtual KVM"
+CODE=''
+declare -A GUEST_PID=()
+
+kill_guests() {
+    local name
+    for name in "${!GUEST_PID[@]}"; do
+        kill -KILL "${GUEST_PID[$name]}" && wait "${GUEST_PID[$name]}"
+    done
+}
+at_exit kill_guests
+
+[ -x "$CASEMATE" ] || skip_all "$CASEMATE is not there"
+
+selinux_enforcing() { [ "$(cat /sys/fs/selinux/enforce 2>/dev/null)" = 1 ]; }
+
+# What a machine without SELinux has to say to get a guest at all.
+MAC=()
+selinux_enforcing || MAC=(--mac landlock)
+
+need_kvm() {
+    local why
+    why=$("$TOOLS/kvm_usable" 2>&1) || skip_all "no usable KVM here: $why"
+}
+
+# A paravirtual KVM emulates the guest's kernel mode, and not all of what a stock kernel executes there.
+stock_kernels() { ! [ -d /sys/module/kvm_pvm ]; }
+
+# ---------------------------------------------------------------- start and end
+
+# The reader of a pipe; FILE.end says that everybody has closed it and all is in the file.
+keep() { # FILE
+    trap - EXIT
+    cat >"$1"
+    : >"$1.end"
+}
+
+# start NAME OPTION...: casemate run in the background. Through pipes: a confined process may not write to just any
+# file. STDIN names another standard input than /dev/null.
+start() {
+    local name=$1 out err events
+    shift
+    rm -f "$scratch/$name".*
+    exec {out}> >(keep "$scratch/$name.console")
+    exec {err}> >(keep "$scratch/$name.err")
+    exec {events}> >(keep "$scratch/$name.events")
+    "$CASEMATE" run "${MAC[@]}" --events 3 "$@" \
+        <"${STDIN:-/dev/null}" 1>&"$out" 2>&"$err" 3>&"$events" {out}>&- {err}>&- {events}>&- &
+    GUEST_PID[$name]=$!
+    exec {out}>&- {err}>&- {events}>&-
+}
+
+written() { [ -e "$scratch/$1.console.end" ] && [ -e "$scratch/$1.err.end" ] && [ -e "$scratch/$1.events.end" ]; }
+exited() { # NAME
+    local stat
+    stat=$(cat "/proc/${GUEST_PID[$1]}/stat" 2>/dev/null) || return 0
+    stat=${stat##*) }
+    [ "${stat%% *}" = Z ]
+}
+
+# finish NAME [SECONDS]: waits for its end; CODE is its exit status, "timeout" when it did not end.
+finish() {
+    CODE=timeout
+    if wait_for "${2:-$PATIENCE}" exited "$1"; then
+        wait "${GUEST_PID[$1]}" 2>/dev/null
+        CODE=$?
+    else
+        kill -KILL "${GUEST_PID[$1]}" 2>/dev/null
+        wait "${GUEST_PID[$1]}" 2>/dev/null
+    fi
+    unset "GUEST_PID[$1]"
+    wait_for 10 written "$1" || diag "somebody still holds the pipes of $1"
+}
+
+run_guest() { # NAME OPTION...
+    start "$@"
+    finish "$1"
+}
+
+# debian NAME STEPS [OPTION]...: Debian's kernel with the test guest's init; more kernel parameters in APPEND
+debian() {
+    local name=$1 steps=$2
+    shift 2
+    start "$name" --kernel "${BOOT_KERNEL:-$KERNEL}" --initrd "$INITRD" --memory "${MEMORY:-256M}" \
+        --cmdline "console=ttyS0 quiet panic=-1 casemate.test=$steps ${APPEND:-}" "$@"
+}
+run_debian() {
+    debian "$@"
+    finish "$1" "${LONG:-$PATIENCE}"
+}
+
+# payload NAME WORDS [OPTION]...: a guest of a few instructions, see tests/host/guest/payload
+payload() {
+    local name=$1 words=$2
+    shift 2
+    start "$name" --kernel "$PAYLOAD" --memory 32M --cmdline "$words" "$@"
+}
+run_payload() {
+    payload "$@"
+    finish "$1"
+}
+
+# ---------------------------------------------------------------- what it says
+
+console() { tr -d '\r\0' <"$scratch/$1.console" 2>/dev/null; }
+stderr() { tr -d '\r\0' <"$scratch/$1.err" 2>/dev/null; }
+events() { cat "$scratch/$1.events" 2>/dev/null; }
+
+console_has() { console "$1" | grep -qE -e "$2"; }
+event_has() { grep -qE -e "\"event\":\"$2\"" "$scratch/$1.events" 2>/dev/null; }
+event_count() { grep -cE -e "\"event\":\"$2\"" "$scratch/$1.events" 2>/dev/null; }
+event_came() { [ "$(event_count "$1" "$2")" -ge "$3" ]; }
+
+# await_console NAME REGEX [SECONDS]; await_event NAME EVENT [TIMES]: false also when the guest ended before
+settled_console() { console_has "$1" "$2" || exited "$1"; }
+await_console() {
+    wait_for "${3:-$PATIENCE}" settled_console "$1" "$2"
+    console_has "$1" "$2"
+}
+settled_event() { event_came "$1" "$2" "$3" || exited "$1"; }
+await_event() {
+    wait_for "$PATIENCE" settled_event "$1" "$2" "${3:-1}"
+    event_came "$1" "$2" "${3:-1}"
+}
+
+# field LINE NAME: a value in one of the JSON lines
+field() { sed -nE "s/.*\"$2\":(\"([^\"]*)\"|([^,}]*)).*/\2\3/p" <<<"$1"; }
+
+# What the start gate saw in the guest's last boot: one JSON line a process
+gate_saw() {
+    events "$1" | awk '/"event":"step"/ { n = 0 } /"event":"confinement"/ { line[n++] = $0 } END { for (i = 0; i < n; i++) print line[i] }'
+}
+confinement() { gate_saw "$1" | grep -F "\"process\":\"$2\"" | head -n 1; } # NAME KIND
+# "KIND INDEX PID" of each
+processes() { gate_saw "$1" | sed -nE 's/.*"process":"([a-z]+)","index":([0-9]+),"pid":([0-9]+).*/\1 \2 \3/p'; }
+pid_of() { processes "$1" | awk -v kind="$2" '$1 == kind { print $3; exit }'; }
+
+# What is told of a guest that did not do what it should.
+account() { # NAME
+    diag "exit status ${CODE:-unknown}"
+    diag "$(stderr "$1" | tail -n 15)"
+    diag "$(console "$1" | tail -n 25 | cut -c1-300 | tr -dc '[:print:]\n')"
+}
+
+# expect NAME CODE REGEX TEST-NAME: it ended with that status, and a line of the console matches
+expect() {
+    if [ "$CODE" = "$2" ] && console_has "$1" "$3"; then
+        pass "$4"
+    else
+        fail "$4"
+        diag "expected exit status $2 and a console line that matches /$3/"
+        account "$1"
+    fi
+}
+
+# expect_error NAME CODE REGEX TEST-NAME: it ended with that status, and a line of stderr matches
+expect_error() {
+    if [ "$CODE" = "$2" ] && stderr "$1" | grep -qE -e "$3"; then
+        pass "$4"
+    else
+        fail "$4"
+        diag "expected exit status $2 and an error that matches /$3/"
+        account "$1"
+    fi
+}
+
+# steps_ok NAME STEP...: one test for each step of a Debian guest
+steps_ok() {
+    local name=$1 step
+    shift
+    for step in "$@"; do
+        if console_has "$name" "^guest: ok $step( |$)" && ! console_has "$name" "^guest: not ok $step( |$)"; then
+            pass "$name: $(console "$name" | sed -n "s/^guest: ok \($step.*\)/\1/p" | head -n 1 | cut -c1-120)"
+        else
+            fail "$name: $step"
+            account "$name"
+        fi
+    done
+}
+
+# ---------------------------------------------------------------- what it leaves
+
+# What a guest could leave on the host. The file of slots stays; the locks in it do not.
+traces() {
+    ps -e -o uid=,pid=,comm= |
+        awk -v low=$SLOT_UIDS '$1 >= low && $1 < low + 65536 || $3 ~ /^casemate/ { print "process", $2, "uid", $1, $3 }'
+    sed 's/^/mount /' /proc/self/mounts
+    find /sys/fs/cgroup -type d -path '*casemate*' -printf 'cgroup %p\n' 2>/dev/null
+    find /run/casemate /dev/shm -mindepth 1 ! -path /run/casemate/slots -printf 'file %p\n' 2>/dev/null
+    awk '$2 == "OFDLCK" { print "lock", $6, $7, $8 }' /proc/locks |
+        grep -F ":$(stat -c %i /run/casemate/slots 2>/dev/null || echo none) "
+    ip -o link 2>/dev/null | sed -E 's/^[0-9]+: ([^:@]+).*/link \1/'
+}
+traces_are() { [ "$(traces | LC_ALL=C sort)" = "$1" ]; }
+
+# remember; ...; left_nothing TEST-NAME
+remember() { BEFORE=$(traces | LC_ALL=C sort); }
+left_nothing() {
+    if wait_for 10 traces_are "$BEFORE"; then
+        pass "$1: nothing is left behind"
+    else
+        fail "$1: nothing is left behind"
+        diag "$(diff <(echo "$BEFORE") <(traces | LC_ALL=C sort) | grep '^[<>]')"
+    fi
+}
+
+label() { getfattr --only-values --absolute-names -n security.selinux "$1" 2>/dev/null | tr -d '\0'; }
+
+# A copy of our own of a guest's disk.
+disk() { # NAME
+    cp --sparse=always "$GUEST/root.ext4" "$scratch/$1" && echo "$scratch/$1"
+}

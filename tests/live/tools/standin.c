@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A stand-in for casemate-rng that does one thing wrong, named by the guest's name (argv[1]), so
+ * that tests can see whether the start gate and the guard notice. `good` does nothing wrong: with
+ * it the guest must start, or the other tests say nothing.
+ *
+ * Trust: none. It is what a worker becomes when its guest has taken it over.
+ */
+#include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "hv/worker/process.h"
+#include "hv/worker/rng.h"
+#include "hv/worker/serve.h"
+
+static const char *mode = "";
+
+static int is(const char *name)
+{
+    return strcmp(mode, name) == 0;
+}
+
+/* { .code = BPF_RET | BPF_K, .k = SECCOMP_RET_ALLOW } */
+#define ALLOW_ALL 0x7fff000000000006ULL
+
+static void *idle(void *unused)
+{
+    for (;;)
+        (void)poll(NULL, 0, -1);
+    return unused;
+}
+
+/* The filter on this thread only: what a process gets that forgets SECCOMP_FILTER_FLAG_TSYNC. */
+static void confine_alone(struct handoff_filters *filters)
+{
+    static struct sock_filter insns[HANDOFF_INSNS_MAX];
+    struct sock_fprog program = {.len = (unsigned short)filters->filter[0].insns, .filter = insns};
+    pthread_t thread;
+
+    memcpy(insns, filters->filter[0].insn, sizeof(insns));
+    (void)pthread_create(&thread, NULL, idle, NULL);
+    (void)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program);
+    filters->count = 0;
+}
+
+/* What the start gate has to find: the process then works like a good one. */
+static void prepare(struct handoff_filters *filters)
+{
+    if (is("unfiltered"))
+        filters->count = 0;
+    if (is("other-filter")) {
+        filters->filter[0].insns = 1;
+        filters->filter[0].insn[0] = ALLOW_ALL;
+    }
+    if (is("two-filters")) {
+        filters->count = 2;
+        filters->filter[1] = filters->filter[0];
+        filters->filter[0].insns = 1;
+        filters->filter[0].insn[0] = ALLOW_ALL;
+    }
+    if (is("lone-thread"))
+        confine_alone(filters);
+    if (is("extra-descriptor"))
+        (void)eventfd(0, 0);
+    if (is("keeps-config"))
+        (void)fcntl(HANDOFF_FD_CONFIG, F_DUPFD, 20);
+    if (is("other-stdin"))
+        (void)dup2(HANDOFF_FD_CONTROL, 0);
+}
+
+/* What the guard has to notice by itself. */
+static void misbehave(const struct handoff_filters *filters)
+{
+    if (is("exits"))
+        _exit(7);
+    if (is("dies"))
+        (void)syscall(SYS_kill, getpid(), SIGKILL);
+    if (is("speaks"))
+        (void)process_tell(CONTROL_OFF);
+    if (is("mumbles"))
+        (void)write(HANDOFF_FD_CONTROL, "x", 1);
+    if (is("ready-twice")) {
+        (void)process_ready();
+        (void)process_ready();
+    }
+    if (is("opens") || is("connects") || is("executes")) {
+        (void)process_confine(filters);
+        if (is("opens"))
+            (void)syscall(SYS_openat, AT_FDCWD, "/etc/passwd", O_RDONLY);
+        if (is("connects"))
+            (void)syscall(SYS_socket, 2, 1, 0);
+        (void)syscall(SYS_execve, "/bin/sh", NULL, NULL);
+    }
+    if (is("mute")) {
+        for (;;)
+            (void)poll(NULL, 0, -1);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    static struct handoff_filters filters;
+    struct worker_config config;
+    struct device device;
+    int fd;
+
+    mode = argc > 1 ? argv[1] : "";
+    if (process_load(PROCESS_RNG, &config, &filters, &fd) < 0)
+        process_exit(PROCESS_EXIT_SYSTEM);
+    misbehave(&filters);
+    prepare(&filters);
+    rng_device(&device);
+    process_exit(worker_run(&device, &config, &filters, -1, 0));
+}
