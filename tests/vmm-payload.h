@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CASEMATE_TESTS_VMM_PAYLOAD_H
+#define CASEMATE_TESTS_VMM_PAYLOAD_H
+
+/*
+ * Guests of a few instructions: an ELF32 with a PVH note whose 32-bit code checks the start info's
+ * magic, prints "hello from the guest" on ttyS0 and then does one thing. They run in milliseconds
+ * wherever there is a KVM, even one that cannot run a stock kernel.
+ */
+#include <stdint.h>
+#include <string.h>
+
+enum payload {
+    PAYLOAD_OFF,    /* ACPI S5 */
+    PAYLOAD_RESET,  /* i8042 */
+    PAYLOAD_CRASH,  /* triple fault */
+    PAYLOAD_ECHO,   /* every byte from ttyS0 back to it; 'q' ends with S5 */
+    PAYLOAD_BUTTON, /* S5 when the power button was pressed */
+    PAYLOAD_SPIN,   /* never ends */
+    PAYLOADS,
+};
+
+#define PAYLOAD_SIZE 0x300
+
+static inline void payload_put(uint8_t *at, const char *bytes, size_t size)
+{
+    memcpy(at, bytes, size);
+}
+
+#define PAYLOAD_PUT(at, bytes) payload_put((at), (bytes), sizeof(bytes) - 1)
+
+static inline void payload_build(enum payload kind, uint8_t file[PAYLOAD_SIZE])
+{
+    uint8_t *code = file + 0x100, *tail = code + 0x1a;
+
+    memset(file, 0, PAYLOAD_SIZE);
+    /* ELF header, i386, executable, entry 0x100000, 2 program headers at 0x34 */
+    PAYLOAD_PUT(file, "\177ELF\1\1\1\0\0\0\0\0\0\0\0\0\2\0\3\0\1\0\0\0\0\0\x10\0\x34\0\0\0"
+                      "\0\0\0\0\0\0\0\0\x34\0\x20\0\2\0\0\0\0\0\0\0");
+    /* PT_LOAD: 0x200 bytes from 0x100 to 0x100000 */
+    PAYLOAD_PUT(file + 0x34,
+                "\1\0\0\0\0\1\0\0\0\0\x10\0\0\0\x10\0\0\2\0\0\0\2\0\0\7\0\0\0\0\x10\0\0");
+    /* PT_NOTE: 20 bytes at 0x80 */
+    PAYLOAD_PUT(file + 0x54,
+                "\4\0\0\0\x80\0\0\0\0\0\0\0\0\0\0\0\x14\0\0\0\x14\0\0\0\4\0\0\0\4\0\0\0");
+    PAYLOAD_PUT(file + 0x80, "\4\0\0\0\4\0\0\0\x12\0\0\0Xen\0\0\0\x10\0");
+
+    PAYLOAD_PUT(code, "\x81\x3b\x78\xc5\x6e\x33" /* cmp dword [ebx], 0x336ec578 */
+                      "\x75\x78"                 /* jne 0x80 */
+                      "\xbe\xa0\0\x10\0"         /* mov esi, 0x1000a0 */
+                      "\xba\xf8\3\0\0"           /* mov edx, 0x3f8 */
+                      "\xac\x84\xc0\x74\3"       /* next: lodsb; test al, al; jz tail */
+                      "\xee\xeb\xf8");           /* out dx, al; jmp next */
+    PAYLOAD_PUT(code + 0x80, "\x0f\1\x1d\x90\0\x10\0\x0f\x0b"); /* lidt [0x100090]; ud2 */
+    PAYLOAD_PUT(code + 0xa0, "hello from the guest\n");
+#define PAYLOAD_S5 "\x66\xba\0\6\xb0\x34\xee\xf4\xeb\xfd" /* 0x34 to 0x600; hlt for ever */
+    switch (kind) {
+    case PAYLOAD_OFF:
+        PAYLOAD_PUT(tail, PAYLOAD_S5);
+        break;
+    case PAYLOAD_RESET:
+        PAYLOAD_PUT(tail, "\xb0\xfe\xe6\x64\xf4\xeb\xfd"); /* 0xfe to 0x64 */
+        break;
+    case PAYLOAD_CRASH:
+        PAYLOAD_PUT(tail, "\xe9\x61\0\0\0"); /* jmp 0x80 */
+        break;
+    case PAYLOAD_ECHO:
+        PAYLOAD_PUT(tail, "\xba\xfd\3\0\0\xec\xa8\1\x74\xfb" /* wait for data in LSR */
+                          "\xba\xf8\3\0\0\xec\xee"           /* in, out */
+                          "\x3c\x71\x75\xeb" PAYLOAD_S5);    /* until 'q' */
+        break;
+    case PAYLOAD_BUTTON:
+        PAYLOAD_PUT(tail,
+                    "\x66\xba\4\6\xec\xa8\1\x74\xfb" PAYLOAD_S5); /* wait for bit 0 of 0x604 */
+        break;
+    default:
+        PAYLOAD_PUT(tail, "\xf3\x90\xeb\xfc"); /* pause */
+        break;
+    }
+}
+
+#endif
