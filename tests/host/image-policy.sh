@@ -34,7 +34,24 @@ make_policy() {
 init_key() {
     local policy_name=$1
     # shellcheck disable=SC2046
-    (cd "$TOP_DIR" && echo "$policy_name" "$(digest tests/host/init/*)") | sha256sum | cut -c1-16
+    (cd "$TOP_DIR" && echo "$policy_name" "$(digest tests/host/image-policy.sh tests/host/init/*)") | sha256sum | cut -c1-16
+}
+
+# What the root disk lies on, and what else is loaded at the start; everything else is a modprobe away.
+EARLY_MODULES='virtio_pci virtio_blk'
+LATE_MODULES='kvm_amd virtio_console tun'
+
+# module_files TREE MODULE...: the files of the modules and of what they need, in order, as the root disk names them
+module_files() {
+    local tree=$1 root=$CACHE_DIR/$ROOT_NAME kernel module
+    shift
+    kernel=$(cat "$root/release")
+    mkdir -p "$tree/lib/modules"
+    ln -sfn "$(realpath "$root/modules")" "$tree/lib/modules/$kernel"
+    for module in "$@"; do
+        modprobe -d "$tree" -S "$kernel" --show-depends "$module"
+    done | awk -v tree="$tree" '$1 == "insmod" && !seen[$2]++ { print substr($2, length(tree) + 1) }'
+    rm -r "$tree/lib"
 }
 
 make_init() {
@@ -43,7 +60,16 @@ make_init() {
     "${CC:-cc}" -std=gnu17 -D_GNU_SOURCE -O2 -Wall -Wextra -Wshadow -Wconversion -static \
         -o "$tree/init" "$HOST_DIR"/init/*.c || return 1
     strip "$tree/init"
-    cp "$policy/policy.33" "$policy/file_contexts.local" "$CACHE_DIR/$ROOT_NAME/modules.list" "$tree/"
+    cp "$policy/policy.33" "$policy/file_contexts.local" "$tree/"
+    # The first are loaded before there is a root disk, so they come along; the others have their labels there.
+    local file
+    # shellcheck disable=SC2086
+    for file in $(module_files "$tree" $EARLY_MODULES); do
+        cp "$CACHE_DIR/$ROOT_NAME/modules/${file#/lib/modules/*/}" "$tree/" && echo "/${file##*/}"
+    done >"$tree/modules.early"
+    # shellcheck disable=SC2086
+    module_files "$tree" $LATE_MODULES >"$tree/modules.late"
+    grep -q virtio_blk "$tree/modules.early" && grep -q kvm-amd "$tree/modules.late" || return 1
     (cd "$tree" && find . | LC_ALL=C sort | cpio --quiet -o -H newc -R 0:0) >"$out/initrd.img"
     rm -rf "$tree"
 }

@@ -2,12 +2,15 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # run.sh [--files 'SRC[:DST] ...'] [--results DIR] [--timeout SECONDS] [--memory MIB] [--cpus N] [--log FILE]
-#        [--append TEXT] [--qemu OPTION]... [--shell] -- COMMAND [ARGUMENT...]
+#        [--append TEXT] [--qemu OPTION]... [--cold] [--shell] -- COMMAND [ARGUMENT...]
 #
-# Boots the test host, copies the files in, runs the command there in the test domain with SELinux enforcing, passes
+# Starts the test host, copies the files in, runs the command there in the test domain with SELinux enforcing, passes
 # its stdout and stderr on as they come and ends with its exit code. One argument is a shell command; several are a
 # program and its arguments, taken literally. What the command leaves in $RESULTS comes back into --results DIR, with
 # the audit records of the run (from before the policy was loaded) in audit.log there.
+#
+# With the default memory, CPUs and kernel command line the host goes on from a snapshot of its end of boot (taken by the
+# first such run), which takes half a second; --cold boots it.
 #
 # SRC is a file or directory. DST is an absolute path, or ends with / to name the directory it goes into; without it
 # SRC goes into /root. Files are labelled as the host's file contexts say.
@@ -15,13 +18,15 @@
 # Exit codes of our own: 124 the timeout passed, 125 the test host failed, 130 and 143 interrupted.
 
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+. "$HOST_DIR/machine.sh"
 
-usage() { fail "usage: run.sh [--files 'SRC[:DST] ...'] [--results DIR] [--timeout S] [--memory MIB] [--cpus N] [--log FILE] [--append TEXT] [--qemu OPTION]... (--shell | -- COMMAND...)"; }
+usage() { fail "usage: run.sh [--files 'SRC[:DST] ...'] [--results DIR] [--timeout S] [--memory MIB] [--cpus N] [--log FILE] [--append TEXT] [--qemu OPTION]... [--cold] (--shell | -- COMMAND...)"; }
 
-files=() qemu_more=() results='' timeout=300 memory=1500 cpus=2 log='' append='' shell=''
+files=() qemu_more=() results='' timeout=300 memory=1500 cpus=2 log='' append='' shell='' cold=''
 while [ $# -gt 0 ]; do
     case $1 in
     --shell) shell=1; shift; continue ;;
+    --cold) cold=1; shift; continue ;;
     --) shift; break ;;
     --*) [ $# -ge 2 ] || usage ;;
     *) usage ;;
@@ -41,14 +46,21 @@ while [ $# -gt 0 ]; do
     shift 2
 done
 [ $# -gt 0 ] || [ -n "$shell" ] || usage
-need qemu-system-x86_64 swtpm setfiles tar
+need qemu-system-x86_64 qemu-img swtpm setfiles tar
+[ "$cpus/$memory/$append" = 2/1500/ ] && [ ${#qemu_more[@]} -eq 0 ] && [ -z "$shell" ] || cold=1
 
 image=${CASEMATE_TESTHOST_IMAGE:-$CACHE_DIR/current}
 [ -e "$image/initrd.img" ] || [ -n "${CASEMATE_TESTHOST_IMAGE:-}" ] || "$HOST_DIR/build-image.sh"
 [ -e "$image/initrd.img" ] || fail "no test host in $image; run tests/host/build-image.sh"
 
+if [ -z "$cold" ]; then
+    warm_image=$image warm_cpus=$cpus warm_memory=$memory
+    warm_name=warm-$(warm_key "$image" "$cpus" "$memory")
+    cached "$warm_name" make_warm
+    warm=$CACHE_DIR/$warm_name
+fi
+
 work=$(mktemp -d "${TMPDIR:-/tmp}/testhost-XXXXXX")
-pids=()
 cleanup() {
     local code=$?
     trap - EXIT INT TERM HUP
@@ -70,9 +82,9 @@ host_failed() {
         cp "$work/console" "$kept" 2>/dev/null || true
     fi
     local reason
-    reason=$(sed -n 's/.*testhost: //p' "$work/console" 2>/dev/null | head -n 1)
-    [ -n "$reason" ] || reason=$(grep -m1 -E 'Kernel panic|BUG:|Oops' "$work/console" 2>/dev/null | tr -d '\r')
-    [ -n "$reason" ] || reason=$(grep -v -E 'warning: TCG' "$work/qemu.err" 2>/dev/null | head -n 1)
+    reason=$(sed -n 's/.*testhost: //p' "$work/console" 2>/dev/null | head -n 1 || true)
+    [ -n "$reason" ] || reason=$(grep -m1 -E 'Kernel panic|BUG:|Oops' "$work/console" 2>/dev/null | tr -d '\r' || true)
+    [ -n "$reason" ] || reason=$(grep -v -E 'warning: TCG' "$work/qemu.err" 2>/dev/null | head -n 1 || true)
     fail "$1${reason:+: $reason} (console log: $kept)"
 }
 
@@ -104,70 +116,51 @@ else
 fi
 [ -z "$results" ] || touch "$job/results"
 [ -z "$shell" ] || touch "$job/terminal"
+date +%s >"$job/now"
+head -c 64 /dev/urandom >"$job/seed"
 setfiles -F -r "$tree" -c "$image/policy.33" "$image/contexts/file_contexts" "$tree" >"$work/setfiles" 2>&1 ||
     fail "cannot label the files: $(tail -n 1 "$work/setfiles")"
 tar --sparse --xattrs --xattrs-include=security.selinux --owner=0 --group=0 --numeric-owner \
-    -cf "$work/data.tar" -C "$tree" .
+    -cf "$work/data" -C "$tree" .
 rm -rf "$tree"
+truncate -s "$DATA_SIZE" "$work/data"
 
-# -- the host's parts
-mkfifo "$work/stdout" "$work/stderr"
+# -- the host
 : >"$work/console"
 [ -z "$log" ] || { rm -f "$work/console"; : >"$log"; log=$(realpath "$log"); ln -s "$log" "$work/console"; }
-cp -r "$image/tpm/" "$work/tpm"
-swtpm socket --tpm2 --tpmstate "dir=$work/tpm" --ctrl "type=unixio,path=$work/tpm.sock" --terminate \
-    --flags not-need-init >"$work/swtpm.log" 2>&1 &
-pids+=($!)
-cat "$work/stdout" & readers=($!)
-cat "$work/stderr" >&2 & readers+=($!)
-pids+=("${readers[@]}")
-
-terminal=(-serial null)
-[ -z "$shell" ] || terminal=(-chardev stdio,id=terminal,signal=off -serial chardev:terminal)
-qemu=(qemu-system-x86_64
-    -accel tcg,thread=multi -machine pc -cpu "EPYC,+svm,+npt" -smp "$cpus" -m "$memory"
-    -nodefaults -no-user-config -display none -no-reboot
-    -kernel "$image/vmlinuz" -initrd "$image/initrd.img"
-    -append "console=ttyS0 quiet panic=-1 oops=panic tsc=reliable cryptomgr.notests=1 audit=1 audit_backlog_limit=8192 rdinit=/init lsm=landlock,lockdown,yama,selinux,bpf $append"
-    -serial "file:$work/console" "${terminal[@]}"
-    -drive "if=none,id=root,file=$image/root.ext4,format=raw,snapshot=on,cache=unsafe"
-    -drive "if=none,id=data,file=$work/data.tar,format=raw,snapshot=on,cache=unsafe"
-    -device nvme,id=nvme,serial=testhost
-    -device nvme-ns,bus=nvme,drive=root,nsid=1 -device nvme-ns,bus=nvme,drive=data,nsid=2
-    -chardev "file,id=stdout,path=$work/stdout" -chardev "file,id=stderr,path=$work/stderr"
-    -chardev "file,id=control,path=$work/control" -chardev "file,id=results,path=$work/results"
-    -device virtio-serial-pci,disable-legacy=on
-    -device virtserialport,nr=1,chardev=stdout -device virtserialport,nr=2,chardev=stderr
-    -device virtserialport,nr=3,chardev=control -device virtserialport,nr=4,chardev=results
-    -chardev "socket,id=tpm,path=$work/tpm.sock,reconnect=0"
-    -tpmdev emulator,id=tpm0,chardev=tpm -device tpm-crb,tpmdev=tpm0
-    -device isa-debug-exit,iobase=0xf4,iosize=1
-    "${qemu_more[@]}")
-
-# The TPM's socket must be there before QEMU connects; the shell has no better way to be told.
-for _ in $(seq 200); do
-    [ -S "$work/tpm.sock" ] && break
-    kill -0 "${pids[0]}" 2>/dev/null || fail "swtpm did not start: $(tail -n 1 "$work/swtpm.log")"
-    sleep 0.01
-done
+machine_start_tpm "$image/tpm"
+machine_start_streams
+if [ -n "$cold" ]; then
+    machine_options "$image" "$cpus" "$memory" "$append" "file=$image/root.ext4,format=raw,snapshot=on" memory-backend-ram
+else
+    machine_options "$image" "$cpus" "$memory" "" "file=$warm/root.qcow2,format=qcow2,snapshot=on" \
+        "memory-backend-file,mem-path=$warm/memory,share=off"
+    machine+=(-incoming defer)
+fi
+if [ -n "$shell" ]; then
+    machine+=(-chardev stdio,id=terminal,signal=off -serial chardev:terminal)
+fi
+machine+=("${qemu_more[@]}")
+echo go >&"$control"
 
 if [ -n "$shell" ]; then
-    TMPDIR=$work "${qemu[@]}" 2>"$work/qemu.err" && code=0 || code=$?
+    TMPDIR=$work "${machine[@]}" 2>"$work/qemu.err" && code=0 || code=$?
 else
-    TMPDIR=$work "${qemu[@]}" </dev/null >/dev/null 2>"$work/qemu.err" &
-    machine=$!
-    pids+=("$machine")
-    # `exec`, so that killing the watcher leaves no sleep behind
+    mkfifo "$work/monitor"
+    TMPDIR=$work "${machine[@]}" -monitor stdio <>"$work/monitor" >"$work/monitor.out" 2>"$work/qemu.err" &
+    qemu=$!
+    pids+=("$qemu")
+    [ -n "$cold" ] || machine_continue
     (
         trap 'kill "$sleeper" 2>/dev/null; exit' TERM
         sleep "$timeout" &
         sleeper=$!
         wait "$sleeper"
         touch "$work/timeout"
-        kill -KILL "$machine"
+        kill -KILL "$qemu"
     ) 2>/dev/null &
     watcher=$!
-    { wait "$machine" && code=0 || code=$?; } 2>/dev/null # without bash's "Killed"
+    { wait "$qemu" && code=0 || code=$?; } 2>/dev/null # without bash's "Killed"
     kill -TERM "$watcher" 2>/dev/null || true
 fi
 wait "${readers[@]}" 2>/dev/null || true

@@ -27,6 +27,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <unistd.h>
 
 /* QEMU's isa-debug-exit ends the machine at once: byte v here becomes exit status v << 1 | 1. */
@@ -35,11 +36,14 @@
 #define TEST_CONTEXT "system_u:system_r:casemate_test_t:s0"
 #define INIT_CONTEXT "system_u:system_r:init_t:s0"
 
+/* The console rather than the kernel's log: what is written here has left the machine when tcdrain
+ * returns. */
 static void say(const char *text)
 {
-    int fd = open("/dev/kmsg", O_WRONLY | O_CLOEXEC);
+    int fd = open("/dev/console", O_WRONLY | O_NOCTTY | O_CLOEXEC);
     if (fd >= 0) {
-        dprintf(fd, "<2>testhost: %s\n", text); /* KERN_CRIT: shown in spite of "quiet" */
+        dprintf(fd, "testhost: %s\n", text);
+        tcdrain(fd);
         close(fd);
     }
 }
@@ -174,15 +178,29 @@ static void copy_into_root(const char *from, const char *to)
     free(data);
 }
 
+/* A list names the modules' files in the order that satisfies their dependencies. */
+static void load_modules(char *list)
+{
+    char *save = NULL;
+    for (char *path = strtok_r(list, "\n", &save); path != NULL;
+         path = strtok_r(NULL, "\n", &save)) {
+        int fd = open(path, O_RDONLY | O_CLOEXEC);
+        if (fd < 0) {
+            die("open", path);
+        }
+        if (syscall(SYS_finit_module, fd, "", 0) < 0 && errno != EEXIST) {
+            die("load", path);
+        }
+        close(fd);
+    }
+}
+
 /* The root disk becomes /, keeping the initramfs only as the running program. */
 static void enter_root(void)
 {
-    mount_on("devtmpfs", "/dev", NULL);
-    mount_on("proc", "/proc", NULL);
-    mount_on("sysfs", "/sys", NULL);
-    close(open_device("/dev/nvme0n1", O_RDONLY));
+    close(open_device("/dev/vda", O_RDONLY));
     mkdir("/newroot", 0755);
-    if (mount("/dev/nvme0n1", "/newroot", "ext4", MS_NOATIME, NULL) < 0) {
+    if (mount("/dev/vda", "/newroot", "ext4", MS_NOATIME, NULL) < 0) {
         die("mount", "the root disk");
     }
     /* What the kernel enforces is also what the tools in the host find on the disk. */
@@ -200,24 +218,6 @@ static void enter_root(void)
     if (chdir("/newroot") < 0 || mount(".", "/", NULL, MS_MOVE, NULL) < 0 || chroot(".") < 0 ||
         chdir("/") < 0) {
         die("enter", "the root disk");
-    }
-}
-
-/* Each line of the list is the path of one module, in the order that satisfies their dependencies.
- */
-static void load_modules(char *list)
-{
-    char *save = NULL;
-    for (char *path = strtok_r(list, "\n", &save); path != NULL;
-         path = strtok_r(NULL, "\n", &save)) {
-        int fd = open(path, O_RDONLY | O_CLOEXEC);
-        if (fd < 0) {
-            die("open", path);
-        }
-        if (syscall(SYS_finit_module, fd, "", 0) < 0 && errno != EEXIST) {
-            die("load", path);
-        }
-        close(fd);
     }
 }
 
@@ -262,9 +262,10 @@ int main(int argc, char **argv)
         return runner_main();
     }
     size_t policy_length;
-    size_t modules_length;
+    size_t length;
     char *policy = read_whole("/policy.33", &policy_length);
-    char *modules = read_whole("/modules.list", &modules_length);
+    char *early = read_whole("/modules.early", &length);
+    char *late = read_whole("/modules.late", &length);
     /* The initramfs cannot be reached after the change of root: the runner is started from this
      * descriptor. */
     int self = open(argv[0], O_RDONLY | O_CLOEXEC);
@@ -279,6 +280,11 @@ int main(int argc, char **argv)
         close(self);
         self = higher;
     }
+    mount_on("devtmpfs", "/dev", NULL);
+    mount_on("proc", "/proc", NULL);
+    mount_on("sysfs", "/sys", NULL);
+    load_modules(early);
+    free(early);
     enter_root();
     for (int fd = 0; fd < 3; fd++) {
         if (open("/dev/null", O_RDWR) != fd) {
@@ -287,15 +293,16 @@ int main(int argc, char **argv)
     }
     listen_to_audit();
     mount_on("selinuxfs", "/sys/fs/selinux", NULL);
-    /* Modules link while the policy loads: each takes half a second here, on a CPU of its own. */
+    /* The others link while the policy loads: each takes half a second here, on a CPU of its own.
+     */
     pid_t loader = fork();
     if (loader == 0) {
-        load_modules(modules);
+        load_modules(late);
         _exit(0);
     }
     write_file("/sys/fs/selinux/load", policy, policy_length);
     free(policy);
-    free(modules);
+    free(late);
     mount_file_systems();
     int loaded;
     if (loader < 0 || waitpid(loader, &loaded, 0) != loader || loaded != 0) {

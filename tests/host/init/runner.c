@@ -12,7 +12,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/audit.h>
+#include <linux/fs.h>
 #include <linux/netlink.h>
+#include <linux/random.h>
 #include <net/if.h>
 #include <poll.h>
 #include <signal.h>
@@ -24,13 +26,14 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
-#define PORT_STDOUT  "/dev/vport0p1"
-#define PORT_STDERR  "/dev/vport0p2"
-#define PORT_CONTROL "/dev/vport0p3"
-#define PORT_RESULTS "/dev/vport0p4"
-#define DATA_DISK    "/dev/nvme0n2"
+#define PORT_STDOUT  "/dev/vport2p1"
+#define PORT_STDERR  "/dev/vport2p2"
+#define PORT_CONTROL "/dev/vport2p3"
+#define PORT_RESULTS "/dev/vport2p4"
+#define DATA_DISK    "/dev/vdb"
 #define AUDIT_LOG    TESTHOST_RESULTS "/audit.log"
 
 /* MAX_AUDIT_MESSAGE_LENGTH of the kernel, with its header and our NUL. */
@@ -174,6 +177,48 @@ static void bring_up_loopback(void)
     close(fd);
 }
 
+/*
+ * Everything before this may lie in a snapshot that many runs go on from. Only now is the data disk
+ * this run's own, and so are the time and what the kernel's random numbers start from.
+ */
+static void wait_for_job(int control)
+{
+    char go;
+    write_port(control, "ready\n", 6);
+    if (read(control, &go, 1) != 1) {
+        die("wait for", "the job");
+    }
+    int disk = open_device(DATA_DISK, O_RDONLY);
+    if (ioctl(disk, BLKFLSBUF, 0) < 0) {
+        die("read afresh", DATA_DISK);
+    }
+    close(disk);
+}
+
+static void take_time_and_seed(void)
+{
+    struct {
+        struct rand_pool_info info;
+        char bytes[64];
+    } seed = {.info = {.entropy_count = 512, .buf_size = 64}};
+    long long now = 0;
+    FILE *file = fopen(TESTHOST_JOB "/now", "re");
+    if (file == NULL || fscanf(file, "%lld", &now) != 1) {
+        die("read", TESTHOST_JOB "/now");
+    }
+    fclose(file);
+    struct timespec time = {.tv_sec = now};
+    clock_settime(CLOCK_REALTIME, &time);
+    int from = open(TESTHOST_JOB "/seed", O_RDONLY | O_CLOEXEC);
+    int random = open("/dev/random", O_RDWR | O_CLOEXEC);
+    if (from < 0 || random < 0 || read(from, seed.bytes, sizeof(seed.bytes)) != 64 ||
+        ioctl(random, RNDADDENTROPY, &seed) < 0 || ioctl(random, RNDRESEEDCRNG) < 0) {
+        die("seed", "the random numbers");
+    }
+    close(from);
+    close(random);
+}
+
 static void exec_job(const char *terminal) __attribute__((noreturn));
 static void exec_job(const char *terminal)
 {
@@ -288,8 +333,10 @@ int runner_main(void)
     umask(022);
     sethostname("testhost", 8);
     bring_up_loopback();
-    close(open_device(DATA_DISK, O_RDONLY));
+    int control = open_device(PORT_CONTROL, O_RDWR);
+    wait_for_job(control);
     extract_files();
+    take_time_and_seed();
     if (mkdir(TESTHOST_RESULTS, 0755) < 0) {
         die("make", TESTHOST_RESULTS);
     }
@@ -297,8 +344,6 @@ int runner_main(void)
     if (log < 0) {
         die("open", AUDIT_LOG);
     }
-    int control = open_device(PORT_CONTROL, O_WRONLY);
-    write_port(control, "start\n", 6);
     int status = run_job(log);
     finish_audit(log);
     send_results();
