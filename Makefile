@@ -70,7 +70,7 @@ LIBS_casemate-net = $(call lib_of,hv/worker)
 LIBS_casemate-rng = $(call lib_of,hv/worker)
 LIBS_casemate-console = $(call lib_of,hv/worker)
 LIBS_casemate = $(foreach f,hv/launch labeling attest policy mac audit,$(call lib_of,$(f)))
-EXTERN_casemate := $(shell $(PKG_CONFIG) --libs libseccomp libselinux libcrypto jansson 2>/dev/null)
+EXTERN_casemate := $(shell $(PKG_CONFIG) --libs libseccomp libselinux libcrypto jansson sqlite3 2>/dev/null)
 
 .PHONY: all
 ## programs in build/bin/ (CC=gcc or clang, V=1 shows the commands, BUILD=DIR another place)
@@ -129,7 +129,7 @@ UNSANITIZED = mac/test_seccomp
 UNIT_SKIPS = "--skip=$(UNSANITIZED):a real filter kills the process at a sanitizer's own system calls"
 endif
 UNIT_LIBS = $(foreach f,hv/launch hv/vmm hv/worker labeling policy mac audit attest base,$(call lib_of,$(f)))
-UNIT_EXTERN := $(shell $(PKG_CONFIG) --libs cmocka libseccomp libselinux libcrypto jansson 2>/dev/null)
+UNIT_EXTERN := $(shell $(PKG_CONFIG) --libs cmocka libseccomp libselinux libcrypto jansson sqlite3 2>/dev/null)
 $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(UNIT_LIBS) $(LIB_SELF)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS_DYN) -o $@ $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(UNIT_EXTERN) -pthread
@@ -151,7 +151,7 @@ $(BUILD)/tests/vmm-harness: $(BUILD)/obj/tests/vmm-harness.o $(LIB_BASE)
 # ---------------------------------------------------------------- fuzzing (clang's libFuzzer)
 FUZZ_TARGETS = $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_FLAGS = -std=gnu17 -O1 -g $(filter-out -Wmissing-prototypes,$(WARN)) -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
-FUZZ_SOURCES = $(foreach f,base policy hv/vmm hv/worker mac,$(call src_of,$(f))) mac/confine_self.c
+FUZZ_SOURCES = $(foreach f,base policy hv/vmm hv/worker mac labeling,$(call src_of,$(f))) mac/confine_self.c
 FUZZ_OBJECTS = $(patsubst %.c,$(BUILD)/fuzz/obj/%.o,$(FUZZ_SOURCES))
 $(BUILD)/fuzz/obj/%.o: %.c
 	@mkdir -p $(@D)
@@ -160,7 +160,7 @@ $(BUILD)/fuzz/libfuzzed.a: $(FUZZ_OBJECTS)
 	@rm -f $@
 	$(Q)ar rcsD $@ $^
 $(BUILD)/fuzz/%: tests/fuzz/%.c $(BUILD)/fuzz/libfuzzed.a
-	$(Q)clang -I. -D_GNU_SOURCE $(FUZZ_FLAGS) -o $@ $< $(BUILD)/fuzz/libfuzzed.a $(shell $(PKG_CONFIG) --libs libseccomp libselinux) -pthread
+	$(Q)clang -I. -D_GNU_SOURCE $(FUZZ_FLAGS) -o $@ $< $(BUILD)/fuzz/libfuzzed.a $(shell $(PKG_CONFIG) --libs libseccomp libselinux sqlite3) -pthread
 comma = ,
 
 .PHONY: fuzz
