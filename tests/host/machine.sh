@@ -7,7 +7,8 @@ pids=()
 
 # machine_start_tpm STATE: a TPM with a copy of that state
 machine_start_tpm() {
-    cp -r "$1" "$work/tpm"
+    mkdir "$work/tpm"
+    cp -L "$1"/* "$work/tpm/"
     swtpm socket --tpm2 --tpmstate "dir=$work/tpm" --ctrl "type=unixio,path=$work/tpm.sock" --terminate \
         --flags not-need-init >"$work/swtpm.log" 2>&1 &
     pids+=($!)
