@@ -41,15 +41,15 @@ enum {
     HANDOFF_FD_INFLIGHT = 8, /* blk: memfd for in-flight tracking, zeroed */
 };
 
-#define HANDOFF_MAGIC       0x45534143u /* "CASE" */
-#define HANDOFF_VERSION     1u
-#define HANDOFF_DEVICES_MAX 31u /* one function each in slots 1..31 of PCI bus 0 */
-#define HANDOFF_QUEUES_MAX  16u /* virtqueues of one device */
-#define HANDOFF_VCPUS_MAX   64u
-#define HANDOFF_CMDLINE_MAX 2048u /* with its NUL; x86 boot protocol 2.15: cmdline_size 2047 */
+#define HANDOFF_MAGIC          0x45534143u /* "CASE" */
+#define HANDOFF_VERSION        1u
+#define HANDOFF_DEVICES_MAX    31u /* one function each in slots 1..31 of PCI bus 0 */
+#define HANDOFF_QUEUES_MAX     16u /* virtqueues of one device */
+#define HANDOFF_VCPUS_MAX      64u
+#define HANDOFF_CMDLINE_MAX    2048u  /* with its NUL; x86 boot protocol 2.15: cmdline_size 2047 */
 #define HANDOFF_INFLIGHT_BLOCK 16448u /* bytes a queue: 16 + 16 * 1024 entries, padded to 64 */
-#define HANDOFF_FILTERS_MAX 2u
-#define HANDOFF_INSNS_MAX   1024u /* of one filter */
+#define HANDOFF_FILTERS_MAX    2u
+#define HANDOFF_INSNS_MAX      1024u /* of one filter */
 
 /* Programs to install with seccomp(2), in this order, on all threads (TSYNC). */
 struct handoff_filters {

@@ -31,6 +31,7 @@ int msix_new(struct pci_device *device, struct irq_router *irq, unsigned bar, ui
 /* Close the eventfds. NULL is allowed. */
 void msix_free(struct msix *msix);
 
+/* How many vectors the table has, as given to msix_new. */
 unsigned msix_vectors(const struct msix *msix);
 
 /* Eventfd of a vector below msix_vectors(), borrowed; non-blocking. */

@@ -55,6 +55,7 @@ int vhost_user_features(struct vhost_user *front, uint64_t *features);
  */
 int vhost_user_protocol(struct vhost_user *front, uint64_t wanted, uint64_t *agreed);
 
+/* SET_OWNER; SET_FEATURES with what was negotiated. */
 int vhost_user_set_owner(struct vhost_user *front);
 int vhost_user_set_features(struct vhost_user *front, uint64_t features);
 

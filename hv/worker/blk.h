@@ -18,6 +18,7 @@ struct blk;
 int blk_new(const struct worker_config *config, int fd, bool in_flight, struct blk **blk,
             struct device *device);
 
+/* Release it; NULL is allowed. The descriptor stays open. */
 void blk_free(struct blk *blk);
 
 #endif

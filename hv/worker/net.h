@@ -27,6 +27,7 @@ unsigned net_pairs(const struct worker_config *config);
 int net_new(const struct worker_config *config, const int *taps, struct net **net,
             struct device *device);
 
+/* Release it; NULL is allowed. The taps stay open. */
 void net_free(struct net *net);
 
 #endif

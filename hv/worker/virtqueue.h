@@ -69,6 +69,7 @@ int virtqueue_remap(struct virtqueue *queue);
 /* Stop. Returns the index of the next available entry, to be given as `base` at the next start. */
 uint16_t virtqueue_stop(struct virtqueue *queue);
 
+/* Whether it runs; whether the driver has broken it (it then yields nothing). */
 bool virtqueue_started(const struct virtqueue *queue);
 bool virtqueue_broken(const struct virtqueue *queue);
 
