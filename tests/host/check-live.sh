@@ -5,7 +5,7 @@
 #
 # Runs live tests in the test host (with --here: on this machine) and sums them up, one line for each file and the
 # whole output of those that failed. Into the host go the programs of build/bin (casemate to /usr/bin, the others to
-# /usr/libexec/casemate), tests/live to /root/live and the guests' parts to /srv/guest. The host's results (audit log)
+# /usr/libexec/casemate), tests/live with its tools to /root/live and the guests' parts to /srv/guest. The host's results (audit log)
 # come back into build/testhost/live. With CASEMATE_TALLY=FILE the three numbers of the sum are appended to FILE.
 # Exit code 1 if anything failed.
 
@@ -35,11 +35,14 @@ trap 'code=$?; trap - EXIT; [ -z "$runner" ] || kill "$runner" 2>/dev/null || tr
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
+# The tests' own tools, which `make` builds.
+tools=${CASEMATE_TOOLS:-$TOP_DIR/build/live}
+"$HOST_DIR/guest/build-guest.sh"
+
 if [ -n "$here" ]; then
-    CASEMATE_BIN=$bin CASEMATE_GUEST=$CACHE_DIR/guest "$HOST_DIR/live-runner.sh" "$@" >"$work/stream" 2>&1 &
+    CASEMATE_BIN=$bin CASEMATE_TOOLS=$tools CASEMATE_GUEST=$CACHE_DIR/guest "$HOST_DIR/live-runner.sh" "$@" >"$work/stream" 2>&1 &
 else
-    "$HOST_DIR/build-image.sh"
-    "$HOST_DIR/guest/build-guest.sh"
+    [ -n "${CASEMATE_TESTHOST_IMAGE:-}" ] || "$HOST_DIR/build-image.sh"
     files+=("$HOST_DIR/live-runner.sh:/root/" "$TOP_DIR/tests/live:/root/live" "$CACHE_DIR/guest:/srv/guest")
     if [ -d "$bin" ]; then
         for program in "$bin"/*; do
@@ -49,11 +52,12 @@ else
             esac
         done
     fi
+    [ ! -d "$tools" ] || files+=("$tools:/root/live/bin")
     names=()
     for test in "$@"; do names+=("/root/live/$(basename "$test")"); done
     say "running ${#names[@]} live tests in the test host"
-    CASEMATE_CACHE=$CACHE_DIR "$HOST_DIR/run.sh" --files "${files[*]}" --timeout "$timeout" --results "$CACHE_DIR/live" -- \
-        "LIVE_SECONDS=${LIVE_SECONDS:-300} CASEMATE_GUEST=/srv/guest exec bash /root/live-runner.sh ${names[*]}" \
+    CASEMATE_CACHE=$CACHE_DIR "$HOST_DIR/run.sh" --files "${files[*]}" --timeout "$timeout" --memory 3072 --results "$CACHE_DIR/live" -- \
+        "LIVE_SECONDS=${LIVE_SECONDS:-300} CASEMATE_SOAK=${CASEMATE_SOAK:-} CASEMATE_GUEST=/srv/guest exec bash /root/live-runner.sh ${names[*]}" \
         >"$work/stream" 2>"$work/errors" &
 fi
 runner=$!
