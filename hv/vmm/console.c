@@ -52,6 +52,23 @@ static void transmit(void *context, uint8_t byte)
     wake_main(c);
 }
 
+/*
+ * The emergency console of PVH guests made for Xen: where they say that they miss something of it.
+ */
+static uint64_t debug_read(void *device, uint64_t offset, unsigned size)
+{
+    (void)device, (void)offset, (void)size;
+    return LAYOUT_PORT_DEBUG; /* "I am here" */
+}
+
+static void debug_write(void *device, uint64_t offset, unsigned size, uint64_t value)
+{
+    (void)offset, (void)size;
+    transmit(device, value & 0xff);
+}
+
+static const struct bus_ops debug_ops = {.read = debug_read, .write = debug_write};
+
 static void interrupt(void *context, bool high)
 {
     struct console *c = context;
@@ -89,6 +106,9 @@ int console_new(int socket, struct bus *bus, struct irq_router *irq, struct cons
     r = bus_add(bus, BUS_PORTS, LAYOUT_PORT_UART, UART16550_PORTS, &uart16550_ops, c->uart, NULL);
     if (r < 0)
         goto fail;
+    r = bus_add(bus, BUS_PORTS, LAYOUT_PORT_DEBUG, 1, &debug_ops, c, NULL);
+    if (r < 0)
+        return r; /* the bus refers to it already */
     *console = c;
     return 0;
 fail:

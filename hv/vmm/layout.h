@@ -34,6 +34,7 @@
 /* I/O ports. */
 #define LAYOUT_PORT_I8042_DATA    0x60
 #define LAYOUT_PORT_I8042_COMMAND 0x64
+#define LAYOUT_PORT_DEBUG         0xe9 /* Bochs' and Xen's emergency console: write only */
 #define LAYOUT_PORT_UART          0x3f8
 #define LAYOUT_PORT_ACPI_SLEEP    0x600 /* SLEEP_CONTROL_REG, then SLEEP_STATUS_REG */
 #define LAYOUT_PORT_GED           0x604 /* event selector of the GED, 1 byte */
