@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "hv/launch/launch.h"
 
+#include <poll.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/cleanup.h"
 #include "hv/launch/guard.h"
 #include "hv/launch/retain.h"
+
+#define RESET_INTERVAL_MS 1000
 
 /* Fewer rights from here on; a guard that cannot give one up does not go on with it. */
 static int narrow(struct guard *guard, enum retain_phase phase)
@@ -15,6 +19,27 @@ static int narrow(struct guard *guard, enum retain_phase phase)
     return r < 0 ? launch_fail(guard->error, LAUNCH_SYSTEM, "cannot drop capabilities: %s",
                                strerror(-r))
                  : 0;
+}
+
+static uint64_t now_ms(void)
+{
+    struct timespec now = {0};
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+/*
+ * Starting a guest costs the host work outside the guest's own limits: a guest that does nothing
+ * but reset gets one start in RESET_INTERVAL_MS. A signal ends the wait and the guest; it stays
+ * pending for nobody else. True if the guest is to start again.
+ */
+static bool may_start_again(const struct guard *guard, uint64_t started)
+{
+    struct pollfd signals = {.fd = guard->options->signal_fd, .events = POLLIN};
+    uint64_t passed = now_ms() - started;
+
+    return passed >= RESET_INTERVAL_MS || poll(&signals, 1, (int)(RESET_INTERVAL_MS - passed)) == 0;
 }
 
 /* One boot: fresh memory and processes, the gate, and the guest until it ends or resets. */
@@ -53,8 +78,14 @@ enum launch_result launch_guest(const struct guest_spec *spec, const struct laun
     if (narrow(guard, RETAIN_PREPARE) == 0 && guard_prepare(guard) == 0 &&
         narrow(guard, RETAIN_BOOT) == 0) {
         /* A reset is a new start: nothing of the guest survives in a process of ours. */
-        while ((outcome = boot_once(guard)) == GUARD_RESET && !spec->no_reboot)
+        for (;;) {
+            uint64_t started = now_ms();
+
+            outcome = boot_once(guard);
+            if (outcome != GUARD_RESET || spec->no_reboot || !may_start_again(guard, started))
+                break;
             guard_tell(guard, &(struct launch_event){.type = LAUNCH_EVENT_RESET});
+        }
     }
     guard_release(guard);
     if (outcome == GUARD_FAILED && error->message[0] == '\0')
