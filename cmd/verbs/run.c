@@ -94,8 +94,10 @@ static bool make_raw(struct termios *before)
 static int launch(const struct run_request *request)
 {
     cleanup_fd int signals = block_signals();
-    struct run_show show = {
-        .people = stderr, .confinement = request->show_confinement, .step = "starting"};
+    struct run_show show = {.guest = request->spec.name,
+                            .people = stderr,
+                            .confinement = request->show_confinement,
+                            .step = "starting"};
     struct launch_options options = {
         .terminal_in = STDIN_FILENO,
         .terminal_out = STDOUT_FILENO,

@@ -76,7 +76,7 @@ static void add_crash(json_t *o, const struct control_crash *c)
                               hex(c->insn, c->insn_size <= 16 ? c->insn_size : 0));
 }
 
-void run_event_json(FILE *to, const struct launch_event *event)
+void run_event_json(FILE *to, const char *guest, const struct launch_event *event)
 {
     json_t *o = json_object();
     struct timespec now = {0};
@@ -87,6 +87,7 @@ void run_event_json(FILE *to, const struct launch_event *event)
     (void)clock_gettime(CLOCK_REALTIME, &now);
     (void)json_object_set_new(o, "time", json_real((double)now.tv_sec + (double)now.tv_nsec / 1e9));
     (void)json_object_set_new(o, "event", json_string(types[event->type]));
+    (void)json_object_set_new(o, "guest", json_string(guest));
     if (event->pid != 0) {
         (void)json_object_set_new(o, "process", json_string(process_kind_name(event->kind)));
         (void)json_object_set_new(o, "index", json_integer(event->index));

@@ -138,5 +138,5 @@ void run_show_event(void *context, const struct launch_event *event)
 
     show_for_people(show, event);
     if (show->events != NULL)
-        run_event_json(show->events, event);
+        run_event_json(show->events, show->guest, event);
 }

@@ -11,12 +11,13 @@
 #define RUN_ROWS_MAX 40
 
 struct run_show {
-    FILE *people;     /* stderr */
-    bool confinement; /* print the gate's table */
-    bool raw;         /* the terminal is in raw mode: lines end with \r\n */
-    FILE *events;     /* NULL: none */
-    const char *step; /* what is being done */
-    unsigned waited;  /* seconds, for that step */
+    const char *guest; /* its name */
+    FILE *people;      /* stderr */
+    bool confinement;  /* print the gate's table */
+    bool raw;          /* the terminal is in raw mode: lines end with \r\n */
+    FILE *events;      /* NULL: none */
+    const char *step;  /* what is being done */
+    unsigned waited;   /* seconds, for that step */
     struct confinement rows[RUN_ROWS_MAX];
     unsigned row_count;
 };
@@ -28,6 +29,6 @@ void run_show_event(void *context, const struct launch_event *event);
 void run_show_crash(FILE *to, const char *eol, const struct control_crash *crash);
 
 /* One JSON line. */
-void run_event_json(FILE *to, const struct launch_event *event);
+void run_event_json(FILE *to, const char *guest, const struct launch_event *event);
 
 #endif

@@ -238,8 +238,9 @@ static void reap(struct watch *watch, struct process *process)
     if (process->kind != PROCESS_VMM && info.si_code == CLD_EXITED && info.si_status == 0 &&
         watch->guard->running)
         return;
-    (void)launch_fail(watch->guard->error, LAUNCH_SYSTEM, "%s (pid %d) %s; the guest was ended",
-                      process->subject, process->pid, how);
+    (void)launch_fail(watch->guard->error, LAUNCH_SYSTEM,
+                      "%s (pid %d) of guest '%s' %s; the guest was ended", process->subject,
+                      process->pid, watch->guard->spec->name, how);
     fail(watch);
 }
 
