@@ -172,10 +172,39 @@ comma = ,
 fuzz: $(FUZZ_TARGETS)
 	$(Q)FUZZ_SECONDS=$(FUZZ_SECONDS) tests/run-fuzz $(FUZZ_TARGETS)
 
+# ---------------------------------------------------------------- live tests and their host
+# Tools are static: they run in the test host, too. What fakes a worker links the workers' library.
+LIVE_TOOLS = $(patsubst tests/live/tools/%.c,$(BUILD)/live/%,$(wildcard tests/live/tools/*.c))
+$(BUILD)/live/%: $(BUILD)/obj/tests/live/tools/%.o $(call lib_of,hv/worker) $(LIB_SELF) $(LIB_BASE)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS_STATIC) -o $@ $(filter %.o %.a,$^) -pthread
+
+.PHONY: live testhost testhost-run testhost-shell
+## live tests, on this machine and in the test host
+live: all $(LIVE_TOOLS)
+	$(Q)CASEMATE_BIN=$(abspath $(BUILD)/bin) CASEMATE_TOOLS=$(abspath $(BUILD)/live) \
+	    tests/host/check-live.sh --here $(wildcard tests/live/*.t)
+	$(Q)CASEMATE_BIN=$(abspath $(BUILD)/bin) CASEMATE_TOOLS=$(abspath $(BUILD)/live) \
+	    tests/host/check-live.sh $(wildcard tests/live/*.t)
+
+## build or refresh the test host's image
+testhost: deps
+	$(Q)tests/host/build-image.sh
+	$(Q)tests/host/guest/build-guest.sh
+
+## one command in the test host: CMD='...' [FILES='SRC[:DST] ...']
+testhost-run: deps
+	$(Q)tests/host/run.sh $(if $(FILES),--files '$(FILES)') -- $(if $(value CMD),"$$TESTHOST_CMD",$(error say what to run: make testhost-run CMD='...'))
+testhost-run: export TESTHOST_CMD := $(value CMD)
+
+## a prompt in the test host
+testhost-shell: deps
+	$(Q)tests/host/run.sh $(if $(FILES),--files '$(FILES)') --shell
+
 # ---------------------------------------------------------------- all tests
 # The first line of each recipe installs what is missing; make is called again because the lines
 # above looked for libraries when there were none.
-CHECK = BIN="$(BUILD)/bin" UNIT_TESTS="$(UNIT_TESTS)" FUZZ_TARGETS="$(FUZZ_TARGETS)" FUZZ_SECONDS=$(1) tests/check
+CHECK = BIN="$(BUILD)/bin" TOOLS="$(BUILD)/live" UNIT_TESTS="$(UNIT_TESTS)" FUZZ_TARGETS="$(FUZZ_TARGETS)" FUZZ_SECONDS=$(1) tests/check
 .PHONY: deps check check-installed soak soak-installed
 ## install the Debian packages that building and testing needs
 deps:
@@ -184,13 +213,13 @@ deps:
 ## install what is missing, build, run all tests (long ones as samples)
 check: deps
 	$(Q)$(MAKE) --no-print-directory check-installed
-check-installed: all $(UNIT_TESTS) $(FUZZ_TARGETS)
+check-installed: all $(UNIT_TESTS) $(LIVE_TOOLS) $(FUZZ_TARGETS)
 	$(Q)$(call CHECK,$(if $(filter command environment,$(origin FUZZ_SECONDS)),$(FUZZ_SECONDS),5))
 
 ## the same with long tests in full: hours
 soak: deps
 	$(Q)$(MAKE) --no-print-directory soak-installed
-soak-installed: all $(UNIT_TESTS) $(FUZZ_TARGETS)
+soak-installed: all $(UNIT_TESTS) $(LIVE_TOOLS) $(FUZZ_TARGETS)
 	$(Q)$(call CHECK,$(if $(filter command environment,$(origin FUZZ_SECONDS)),$(FUZZ_SECONDS),600)) soak
 
 .PHONY: lint asan ubsan
