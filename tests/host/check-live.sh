@@ -56,7 +56,7 @@ else
     names=()
     for test in "$@"; do names+=("/root/live/$(basename "$test")"); done
     say "running ${#names[@]} live tests in the test host"
-    CASEMATE_CACHE=$CACHE_DIR "$HOST_DIR/run.sh" --files "${files[*]}" --timeout "$timeout" --memory 3072 --results "$CACHE_DIR/live" -- \
+    CASEMATE_CACHE=$CACHE_DIR "$HOST_DIR/run.sh" --files "${files[*]}" --timeout "$timeout" --memory 5200 --results "$CACHE_DIR/live" -- \
         "LIVE_SECONDS=${LIVE_SECONDS:-300} CASEMATE_SOAK=${CASEMATE_SOAK:-} CASEMATE_GUEST=/srv/guest exec bash /root/live-runner.sh ${names[*]}" \
         >"$work/stream" 2>"$work/errors" &
 fi

@@ -23,7 +23,7 @@ bad() {
         diag "$errors"
     elif ! wait_for 10 traces_are "$BEFORE"; then
         fail "$what: something is left behind"
-        diag "$(diff <(echo "$BEFORE") <(traces | LC_ALL=C sort) | grep '^[<>]')"
+        diag "$(diff <(echo "$BEFORE") <(traces) | grep '^[<>]')"
     else
         pass "$what"
     fi
@@ -43,8 +43,8 @@ payload_is() { bad "$1" 2 "$2" --kernel "$k" --memory 64M; } # TEST-NAME REGEX
 # ---------------------------------------------------------------- options
 bad "no option at all" 2 'needs a kernel|no kernel' --rng
 bad "an unknown option" 2 "unknown option '--frobnicate'" --kernel "$PAYLOAD" --frobnicate
-bad "an option with a typo" 2 "unknown option '--memroy': did you mean '--memory'" --kernel "$PAYLOAD" --memroy 64M
-bad "a control character in an option's name" 2 "unknown option '--a.x1b" --kernel "$PAYLOAD" $'--a\x1b[31m'
+bad "an option with a typo" 2 "unknown option '--memroy': did you mean '--memory'" --kernel "$PAYLOAD" --memroy=64M
+bad "a control character in an option's name" 2 "unknown option '--a.*x1b" --kernel "$PAYLOAD" $'--a\x1b[31m'
 bad "an option without its value" 2 '--kernel needs a value' --kernel
 bad "a switch with a value" 2 '--rng takes no value' --kernel "$PAYLOAD" --rng=yes
 bad "an option given twice" 2 '--cpus is given twice' --kernel "$PAYLOAD" --cpus 1 --cpus 2
@@ -108,10 +108,10 @@ gzip -c "$PAYLOAD" >"$k"
 payload_is "a compressed ELF image" 'neither a bzImage nor an ELF image'
 
 # ---------------------------------------------------------------- bzImages that lie (x86 boot protocol 2.15)
-lies='the kernel (is cut short|.s setup header is wrong|speaks boot protocol|does not fit)|neither a bzImage'
+lies="the kernel( is cut short|'s setup header is wrong| speaks boot protocol| does not fit)|neither a bzImage"
 for size in 100 513 600 4096 100000; do
     head -c $size "$KERNEL" >"$k"
-    payload_is "a bzImage cut after $size bytes" 'the kernel is cut short|neither a bzImage'
+    payload_is "a bzImage cut after $size bytes" "$lies"
 done
 head -c 60000 "$KERNEL" >"$k.cut"
 patch "$k.cut" "$k" 0x1f1 ff

@@ -10,7 +10,7 @@ expect off 0 '^CASEMATE-PAYLOAD-OK off' "payload: power-off"
 run_payload reset reset --no-reboot
 expect reset 0 CASEMATE-PAYLOAD-OK "payload: reset"
 run_payload triple triple
-expect_error triple 4 'triple fault' "payload: triple fault"
+expect_error triple 4 "$TRIPLE" "payload: triple fault"
 run_payload cpus off --cpus 4
 expect cpus 0 CASEMATE-PAYLOAD-OK "payload: 4 vCPUs"
 truncate -s 8M "$scratch/disk.img"

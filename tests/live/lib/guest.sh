@@ -47,7 +47,7 @@ selinux_enforcing() { [ "$(cat /sys/fs/selinux/enforce 2>/dev/null)" = 1 ]; }
 
 # What a machine without SELinux has to say to get a guest at all.
 MAC=()
-selinux_enforcing || MAC=(--mac landlock)
+if ! selinux_enforcing || [ "${LIVE_MAC:-}" = landlock ]; then MAC=(--mac landlock); fi
 
 need_kvm() {
     local why
@@ -56,6 +56,10 @@ need_kvm() {
 
 # A paravirtual KVM emulates the guest's kernel mode, and not all of what a stock kernel executes there.
 stock_kernels() { ! [ -d /sys/module/kvm_pvm ]; }
+
+# What a triple fault looks like: an emulator gives up at the instruction that begins it.
+TRIPLE='the guest crashed: it took a triple fault'
+stock_kernels || TRIPLE='the guest crashed: (it took a triple fault|KVM cannot go on with it)'
 
 # ---------------------------------------------------------------- start and end
 
@@ -71,7 +75,7 @@ keep() { # FILE
 start() {
     local name=$1 out err events
     shift
-    rm -f "$scratch/$name".*
+    rm -f "$scratch/$name".{console,err,events}{,.end}
     exec {out}> >(keep "$scratch/$name.console")
     exec {err}> >(keep "$scratch/$name.err")
     exec {events}> >(keep "$scratch/$name.events")
@@ -213,25 +217,29 @@ steps_ok() {
 
 # What a guest could leave on the host. The file of slots stays; the locks in it do not.
 traces() {
-    ps -e -o uid=,pid=,comm= |
-        awk -v low=$SLOT_UIDS '$1 >= low && $1 < low + 65536 || $3 ~ /^casemate/ { print "process", $2, "uid", $1, $3 }'
-    sed 's/^/mount /' /proc/self/mounts
-    find /sys/fs/cgroup -type d -path '*casemate*' -printf 'cgroup %p\n' 2>/dev/null
-    find /run/casemate /dev/shm -mindepth 1 ! -path /run/casemate/slots -printf 'file %p\n' 2>/dev/null
-    awk '$2 == "OFDLCK" { print "lock", $6, $7, $8 }' /proc/locks |
-        grep -F ":$(stat -c %i /run/casemate/slots 2>/dev/null || echo none) "
-    ip -o link 2>/dev/null | sed -E 's/^[0-9]+: ([^:@]+).*/link \1/'
+    local slots
+    slots=$(stat -c %i /run/casemate/slots 2>/dev/null) || slots=none
+    ps -e -o uid=,pid=,comm= | awk -v low=$SLOT_UIDS -v slots=":$slots\$" '
+        FILENAME == "-" {
+            if ($1 >= low && $1 < low + 65536 || $3 ~ /^casemate(-janit)?$/) print "process", $2, "uid", $1, $3
+            next
+        }
+        FILENAME == "/proc/locks" { if ($2 == "OFDLCK" && $6 ~ slots) print "lock", $7, $8; next }
+        FILENAME == "/proc/net/dev" { if (FNR > 2) { sub(/:.*/, "", $1); print "network device", $1 } next }
+        { print "mount", $0 }' - /proc/self/mounts /proc/locks /proc/net/dev
+    find /sys/fs/cgroup /run/casemate /dev/shm -mindepth 1 \( -path '/sys/*casemate*' -type d -o ! -path '/sys/*' \) \
+        ! -path /run/casemate/slots -print 2>/dev/null
 }
-traces_are() { [ "$(traces | LC_ALL=C sort)" = "$1" ]; }
+traces_are() { [ "$(traces)" = "$1" ]; }
 
 # remember; ...; left_nothing TEST-NAME
-remember() { BEFORE=$(traces | LC_ALL=C sort); }
+remember() { BEFORE=$(traces); }
 left_nothing() {
     if wait_for 10 traces_are "$BEFORE"; then
         pass "$1: nothing is left behind"
     else
         fail "$1: nothing is left behind"
-        diag "$(diff <(echo "$BEFORE") <(traces | LC_ALL=C sort) | grep '^[<>]')"
+        diag "$(diff <(echo "$BEFORE") <(traces) | grep '^[<>]')"
     fi
 }
 
