@@ -2,7 +2,8 @@
 /*
  * hv/worker/vhost_user_backend: a conversation. Each message of the input is: request, flags,
  * number of descriptors and which, size (a byte each; size 255: two more bytes), payload. Between
- * messages the rings are worked on.
+ * messages the rings are worked on. Request 200 is the guest's: two bytes of offset (in units of
+ * 16) and what it writes there.
  */
 #include <errno.h>
 #include <stdint.h>
@@ -11,6 +12,7 @@
 
 #include <poll.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -20,8 +22,9 @@
 #include "hv/worker/inflight.h"
 #include "hv/worker/vhost_user_backend.h"
 
-#define RAM_SIZE  (1u << 20)
-#define FILE_SIZE (16u << 20)
+#define GUEST_WRITES 200
+#define RAM_SIZE     (1u << 20)
+#define FILE_SIZE    (16u << 20)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -47,6 +50,7 @@ static bool touch(void *self, unsigned index, struct virtqueue *queue)
     return false;
 }
 
+static uint8_t *ram;
 static int kinds[4]; /* RAM, eventfd, in-flight memory, a pipe's end */
 
 static void prepare(void)
@@ -59,6 +63,9 @@ static void prepare(void)
     if (kinds[0] < 0 || kinds[1] < 0 || kinds[2] < 0 || pipe(ends) < 0)
         abort();
     kinds[3] = ends[0];
+    ram = mmap(NULL, RAM_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, kinds[0], 0);
+    if (ram == MAP_FAILED)
+        abort();
 }
 
 /*
@@ -88,7 +95,7 @@ static const uint8_t *send_one(int socket, const uint8_t *at, const uint8_t *end
         return NULL;
     out.m.header.request = at[0];
     out.m.header.flags = at[1];
-    count = at[2] % 10;
+    count = (at[2] & 15) % 10;
     for (size_t i = 0; i < count; i++)
         fds[i] = kinds[(at[2] >> 4 ^ i / 7) % 4];
     size = at[3];
@@ -102,6 +109,13 @@ static const uint8_t *send_one(int socket, const uint8_t *at, const uint8_t *end
     have = (size_t)(end - at) < size ? (size_t)(end - at) : size;
     out.m.header.size = (uint32_t)size;
     memcpy(out.bytes + sizeof(out.m.header), at, have);
+    if (out.m.header.request == GUEST_WRITES) {
+        size_t offset = have < 2 ? 0 : (at[0] | (size_t)at[1] << 8) * 16;
+
+        if (have > 2 && offset < RAM_SIZE - sizeof(out))
+            memcpy(ram + offset, at + 2, have - 2);
+        return at + have;
+    }
     keep_inside(&out.m);
     (void)fdpass_send(socket, out.bytes, sizeof(out.m.header) + have, fds, count);
     return at + have;
@@ -124,6 +138,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     if (kinds[0] == 0)
         prepare();
+    memset(ram, 0, 0x10000);
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, sockets) < 0 ||
         vhost_backend_new(&device, RAM_SIZE, kinds[2], FILE_SIZE, &backend) < 0)
         abort();
