@@ -39,17 +39,26 @@ cached() {
     if ! [ -e "$target/.complete" ]; then
         work=$(mktemp -d "$CACHE_DIR/.work-XXXXXX")
         chmod 755 "$work"
-        # A subshell of its own: `set -e` does not reach into a function on the left of ||
-        if (set -e; "$make" "$work") && touch "$work/.complete"; then
-            rm -rf "$target"
-            mv "$work" "$target"
-        else
+        # Not on the left of && or ||: `set -e` would not hold inside.
+        set +e
+        (
+            set -e
+            "$make" "$work"
+            touch "$work/.complete"
+        )
+        local status=$?
+        set -e
+        if [ $status -ne 0 ]; then
             rm -rf --one-file-system "$work"
             exec {lock}>&-
             fail "could not make $name in $CACHE_DIR"
         fi
+        rm -rf "$target"
+        mv "$work" "$target"
         # Older versions of the same step are of no use any more, but a run that started with one may still read it.
-        find "$CACHE_DIR" -maxdepth 1 -name "${name%-*}-????????????????" ! -name "$name" -mmin +60 \
+        # So are the remains of an interrupted build.
+        find "$CACHE_DIR" -mindepth 1 -maxdepth 1 -mmin +60 \
+            \( -name "${name%-*}-????????????????" ! -name "$name" -o -name '.work-*' \) \
             -exec rm -rf --one-file-system {} +
     fi
     exec {lock}>&-

@@ -81,7 +81,7 @@ make_warm() {
     (
         work=$(mktemp -d "${TMPDIR:-/tmp}/testhost-XXXXXX")
         pids=()
-        trap 'kill -KILL "${pids[@]}" 2>/dev/null || true; wait; rm -rf "$work"' EXIT
+        trap 'kill -KILL "${pids[@]}" 2>/dev/null || true; wait 2>/dev/null; rm -rf "$work"' EXIT
         qemu-img create -q -f qcow2 -F raw -b "$(readlink -f "$image/root.ext4")" "$out/root.qcow2"
         truncate -s "$DATA_SIZE" "$work/data"
         machine_start_tpm "$image/tpm"
@@ -89,7 +89,7 @@ make_warm() {
         machine_options "$image" "$warm_cpus" "$warm_memory" "" "file=$out/root.qcow2,format=qcow2" \
             "memory-backend-file,mem-path=$out/memory,share=on"
         mkfifo "$work/monitor"
-        "${machine[@]}" -monitor stdio <>"$work/monitor" >"$work/monitor.out" 2>&1 &
+        setpriv --pdeathsig KILL "${machine[@]}" -monitor stdio <>"$work/monitor" >"$work/monitor.out" 2>&1 &
         qemu=$!
         pids+=("$qemu")
         for _ in $(seq 1200); do

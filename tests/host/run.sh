@@ -46,7 +46,7 @@ while [ $# -gt 0 ]; do
     shift 2
 done
 [ $# -gt 0 ] || [ -n "$shell" ] || usage
-need qemu-system-x86_64 qemu-img swtpm setfiles tar
+need qemu-system-x86_64 qemu-img setpriv swtpm setfiles tar
 [ "$cpus/$memory/$append" = 2/1500/ ] && [ ${#qemu_more[@]} -eq 0 ] && [ -z "$shell" ] || cold=1
 
 # What is tested is the tree as it is: building is quick when nothing changed. Who is changing the policy may hold on to
@@ -145,28 +145,22 @@ machine+=("${qemu_more[@]}")
 echo go >&"$control"
 
 if [ -n "$shell" ]; then
-    TMPDIR=$work "${machine[@]}" 2>"$work/qemu.err" && code=0 || code=$?
+    TMPDIR=$work setpriv --pdeathsig KILL "${machine[@]}" 2>"$work/qemu.err" && code=0 || code=$?
 else
     mkfifo "$work/monitor"
-    TMPDIR=$work "${machine[@]}" -monitor stdio <>"$work/monitor" >"$work/monitor.out" 2>"$work/qemu.err" &
+    started=$SECONDS
+    # Whoever kills this script kills the machine: each ends with its parent.
+    TMPDIR=$work setpriv --pdeathsig KILL timeout -k 5 "$timeout" setpriv --pdeathsig KILL \
+        "${machine[@]}" -monitor stdio <>"$work/monitor" >"$work/monitor.out" 2>"$work/qemu.err" &
     qemu=$!
     pids+=("$qemu")
     [ -n "$cold" ] || machine_continue
-    (
-        trap 'kill "$sleeper" 2>/dev/null; exit' TERM
-        sleep "$timeout" &
-        sleeper=$!
-        wait "$sleeper"
-        touch "$work/timeout"
-        kill -KILL "$qemu"
-    ) 2>/dev/null &
-    watcher=$!
     { wait "$qemu" && code=0 || code=$?; } 2>/dev/null # without bash's "Killed"
-    kill -TERM "$watcher" 2>/dev/null || true
 fi
 wait "${readers[@]}" 2>/dev/null || true
 
-if [ -e "$work/timeout" ]; then
+# QEMU's own status is odd (isa-debug-exit) or 0.
+if [ "$code" -eq 124 ] || { [ "$code" -eq 137 ] && [ $((SECONDS - started)) -ge "$timeout" ]; }; then
     kept=${log:-$(mkdir -p "$CACHE_DIR/logs" && mktemp "$CACHE_DIR/logs/console-XXXXXX")}
     [ -n "$log" ] || cp "$work/console" "$kept"
     say "the command did not end within $timeout s (console log: $kept)"

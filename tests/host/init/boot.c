@@ -242,6 +242,10 @@ static void listen_to_audit(void)
 
 static void mount_file_systems(void)
 {
+    /* What shells use and devtmpfs does not bring. */
+    if (symlink("/proc/self/fd", "/dev/fd") < 0) {
+        die("make", "/dev/fd");
+    }
     mount_on("devpts", "/dev/pts", "gid=5,mode=620,ptmxmode=666");
     mount_on("tmpfs", "/dev/shm", "mode=1777,rootcontext=system_u:object_r:tmpfs_t:s0");
     mount_on("tmpfs", "/run", "mode=755,rootcontext=system_u:object_r:var_run_t:s0");
