@@ -114,3 +114,11 @@ char *text_escape(char *to, size_t size, const char *from)
     to[at] = '\0';
     return to;
 }
+
+void text_visible(char *text)
+{
+    for (; *text != '\0'; text++) {
+        if ((unsigned char)*text < 0x20 || (unsigned char)*text >= 0x7f)
+            *text = '?';
+    }
+}

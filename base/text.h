@@ -31,4 +31,10 @@ int text_size(const char *text, uint64_t *bytes);
  */
 char *text_escape(char *to, size_t size, const char *from);
 
+/*
+ * Replace in place every byte of the string that is not printable ASCII by a question mark: for a
+ * text that should have been escaped where it was written, by somebody who may not have done so.
+ */
+void text_visible(char *text);
+
 #endif

@@ -6,28 +6,31 @@
  * for the tenant's. It may touch the descriptors it was handed (hv/handoff.h), the VM and vCPUs it
  * made from /dev/kvm, and this guest's memory. It must never see a file system, a network, a disk,
  * another guest's anything, or a descriptor of the host that it was not handed. It opens nothing.
- *
+ */
+
+/* clang-format off */
+/*
  * What it does after each filter (mac/filters/vmm.c is the table that allows it):
  *
  * stage 0, from before the first byte of tenant data until CONTROL_READY
- *   pread64        kernel and initrd into RAM
- *   ioctl          vCPU 0: KVM_GET_SREGS, KVM_SET_SREGS, KVM_SET_REGS; with back-ends: KVM_IRQFD,
- *                  KVM_IOEVENTFD, KVM_SET_GSI_ROUTING
- *   sendmsg recvmsg ppoll  vhost-user and control messages
- *   seccomp        filter 1: SECCOMP_SET_MODE_FILTER with TSYNC
- *   close          what is not needed any more
+ *   pread64   kernel and initrd into RAM
+ *   ioctl     vCPU 0: KVM_GET_SREGS, KVM_SET_SREGS, KVM_SET_REGS
+ *   seccomp   filter 1: SECCOMP_SET_MODE_FILTER with TSYNC
  *   and everything of stage 1
  *
  * stage 1, with the guest running
- *   ioctl          KVM_RUN; KVM_IRQ_LINE, KVM_SIGNAL_MSI, KVM_SET_GSI_ROUTING, KVM_IRQFD,
- *                  KVM_IOEVENTFD; at a crash KVM_GET_REGS, KVM_GET_SREGS, KVM_TRANSLATE
- *   ppoll          the main loop; without a signal mask
- *   sendmsg recvmsg  control, console, vhost-user
- *   read write     8 bytes: the event descriptor that wakes the main thread
- *   futex          FUTEX_WAIT and FUTEX_WAKE, private, and the _BITSET forms: locks, the vCPUs'
- * gate exit_group     the end rt_sigreturn restart_syscall  after the launcher's ptrace stop or a
- * job-control stop
+ *   ioctl     KVM_RUN, KVM_IRQ_LINE, KVM_SIGNAL_MSI, KVM_SET_GSI_ROUTING, KVM_IRQFD, KVM_IOEVENTFD;
+ *             at a crash KVM_GET_REGS, KVM_GET_SREGS, KVM_TRANSLATE
+ *   ppoll     the main loop; never with a signal mask
+ *   sendmsg, recvmsg  control, console, vhost-user
+ *   read, write       8 bytes: eventfds
+ *   futex     WAIT, WAKE and WAIT_BITSET, private: locks, the gate in front of the vCPUs
+ *   close     what is done with; a descriptor that came with a refused message
+ *   restart_syscall   the kernel's own, after the launcher's ptrace stop
+ *   exit_group
+ * There is no signal handler, hence no rt_sigreturn; nothing is mapped or allocated any more.
  */
+/* clang-format on */
 #include <unistd.h>
 
 #include "base/cleanup.h"

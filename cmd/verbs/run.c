@@ -36,19 +36,19 @@ static void help(void)
 }
 
 /* Diagnostics of a file are FILE:LINE:COLUMN, so that editors can jump there. */
-static void complain(const struct run_request *request, const char *file)
+static void complain(struct run_request *request, const char *file)
 {
-    char name[256], message[1100];
+    char name[256];
 
     for (unsigned i = 0; i < request->diagnostics; i++) {
-        const struct guest_diagnostic *d = &request->diagnostic[i];
+        struct guest_diagnostic *d = &request->diagnostic[i];
 
-        text_escape(message, sizeof(message), d->message);
+        text_visible(d->message);
         if (d->line > 0)
             fprintf(stderr, "%s:%u:%u: %s\n", text_escape(name, sizeof(name), file), d->line,
-                    d->column, message);
+                    d->column, d->message);
         else
-            fprintf(stderr, "casemate: %s\n", message);
+            fprintf(stderr, "casemate: %s\n", d->message);
     }
 }
 

@@ -70,6 +70,13 @@ static enum own own_option(const char *name, bool *value)
     return OWN_NONE;
 }
 
+static bool known(const char *name)
+{
+    bool value;
+
+    return own_option(name, &value) != OWN_NONE || guest_option_find(name) != NULL;
+}
+
 static bool takes_value(const char *name)
 {
     const struct guest_option_info *info = guest_option_find(name);
@@ -108,6 +115,8 @@ int run_front_file(int argc, char **argv)
     for (int i = 1; i < argc; i++) {
         if (!split(argc, argv, &i, &option))
             return i;
+        if (!known(option.name))
+            return 0; /* what follows may be its value; it is refused anyway */
     }
     return 0;
 }

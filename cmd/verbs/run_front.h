@@ -30,7 +30,7 @@ struct run_request {
  */
 int run_front(int argc, char **argv, int file, struct run_request *request);
 
-/* Which argument is the configuration file: 0 for none. Looks at no more than first characters. */
+/* Which argument is the configuration file: 0 for none. */
 int run_front_file(int argc, char **argv);
 
 #endif

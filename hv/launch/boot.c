@@ -417,7 +417,7 @@ int guard_open_gate(struct guard *guard)
                                                  .confinement = &seen});
     }
     release_handed(guard);
-    guard->running = true;
+    guard->running = guard->has_run = true;
     guard_tell(guard, &(struct launch_event){.type = LAUNCH_EVENT_RUNNING});
     return send_go(guard);
 }

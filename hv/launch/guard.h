@@ -34,6 +34,7 @@ struct guard {
     struct process processes[PROCESSES_MAX];
     unsigned count;
     bool running; /* the gate is open */
+    bool has_run; /* it was, in this boot or one before */
 };
 
 /* Tell the observer; `event` without its type being looked at by anybody else. */
@@ -55,7 +56,8 @@ int guard_open_gate(struct guard *guard);
 /* Kill what runs and release what belongs to one boot. */
 void guard_end_boot(struct guard *guard);
 
-/* supervise.c: until every process is READY. 0 or -ECANCELED. */
+/* supervise.c: until every process is READY. 0, -EINTR (told to end between two boots), -ECANCELED.
+ */
 int guard_await_ready(struct guard *guard);
 
 enum guard_outcome {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "hv/launch/launch.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <string.h>
 #include <time.h>
@@ -56,6 +57,8 @@ static enum guard_outcome boot_once(struct guard *guard)
         r = narrow(guard, RETAIN_RUN);
     if (r == 0)
         outcome = guard_supervise(guard);
+    if (r == -EINTR)
+        outcome = GUARD_OFF;
     guard_end_boot(guard);
     return outcome;
 }

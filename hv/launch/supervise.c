@@ -366,8 +366,9 @@ int guard_await_ready(struct guard *guard)
         return launch_fail(guard->error, LAUNCH_SYSTEM, "cannot wait for the guest's processes: %s",
                            strerror(-r));
     if (watch.ended && watch.outcome == GUARD_OFF)
-        return launch_fail(guard->error, LAUNCH_SYSTEM,
-                           "ended by a signal before the guest was started");
+        return guard->has_run ? -EINTR
+                              : launch_fail(guard->error, LAUNCH_SYSTEM,
+                                            "ended by a signal before the guest was started");
     return watch.ended ? -ECANCELED : 0;
 }
 
