@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -159,10 +160,18 @@ static int remove_child(void *context, const char *name, int child)
 
 int cgroup_remove(int base, int group, const char *name)
 {
+    struct stat ours, named;
     int r = cgroup_each_child(group, remove_child, &group);
 
     if (r < 0 && r != -ENOENT)
         return r;
+    /* A guest that was started since may have the name by now. */
+    if (fstat(group, &ours) != 0)
+        return -errno;
+    if (fstatat(base, name, &named, AT_SYMLINK_NOFOLLOW) != 0)
+        return errno == ENOENT ? 0 : -errno;
+    if (ours.st_ino != named.st_ino)
+        return 0;
     if (unlinkat(base, name, AT_REMOVEDIR) != 0 && errno != ENOENT)
         return -errno;
     return 0;

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <fcntl.h>
+#include <linux/capability.h>
+#include <linux/securebits.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -8,6 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 
 #include <cmocka.h>
 
@@ -45,6 +49,15 @@ static pid_t sleeper(void)
     }
     assert_true(pid > 0);
     return pid;
+}
+
+/* No effective capability, CAP_DAC_OVERRIDE among them. */
+static int drop_effective(void)
+{
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {{0}};
+
+    return (int)syscall(SYS_capset, &header, none);
 }
 
 static void read_limit(const struct cgroup *group, unsigned controller, const char *v2,
@@ -147,6 +160,73 @@ static void test_stale_group(void **state)
     cgroup_free(group);
 }
 
+/* The janitor of a guard that has cleaned up itself: nothing to do, and no harm to a successor. */
+static void test_destroyed_twice(void **state)
+{
+    unsigned missing = 0;
+    struct cgroup *group = make(&missing), *successor;
+    struct cgroup copy;
+
+    (void)state;
+    if (!group)
+        skip();
+    copy = *group; /* as a fork has it: the same descriptors */
+    for (unsigned i = 0; i < copy.count; i++) {
+        copy.hierarchy[i].root = dup(copy.hierarchy[i].root);
+        copy.hierarchy[i].base = dup(copy.hierarchy[i].base);
+        copy.hierarchy[i].group = dup(copy.hierarchy[i].group);
+    }
+    assert_int_equal(cgroup_destroy(group), 0);
+    cgroup_free(group);
+    successor = make(&missing);
+    assert_non_null(successor);
+    assert_int_equal(cgroup_destroy(&copy), 0);
+    for (unsigned i = 0; i < successor->count; i++)
+        assert_int_equal(
+            faccessat(successor->hierarchy[i].base, successor->name, F_OK, AT_SYMLINK_NOFOLLOW), 0);
+    cgroup_hierarchies_close(copy.hierarchy, copy.count);
+    assert_int_equal(cgroup_destroy(successor), 0);
+    cgroup_free(successor);
+}
+
+/* As the guard does it: root, but without the right to override modes. */
+static int destroys_without_capabilities(const void *argument)
+{
+    struct cgroup *group = NULL;
+    unsigned missing;
+
+    (void)argument;
+    (void)snprintf(name, sizeof(name), "unit-test-%d", (int)getpid());
+    CHILD_CHECK(cgroup_create(name, &limits, &group, &missing) == 0, 1);
+    CHILD_CHECK(setresuid(0, 0, 0) == 0 && prctl(PR_SET_SECUREBITS, SECBIT_NOROOT, 0, 0, 0) == 0,
+                2);
+    CHILD_CHECK(drop_effective() == 0, 3);
+    CHILD_CHECK(cgroup_destroy(group) == 0, 4);
+    for (unsigned i = 0; i < group->count; i++)
+        CHILD_CHECK(faccessat(group->hierarchy[i].root, "casemate", F_OK, 0) < 0, 5);
+    return 0;
+}
+
+static void test_without_capabilities(void **state)
+{
+    unsigned missing = 0;
+    struct cgroup *group = make(&missing);
+
+    (void)state;
+    if (!group || geteuid() != 0)
+        skip();
+    assert_int_equal(cgroup_destroy(group), 0);
+    for (unsigned i = 0; i < group->count; i++) {
+        if (faccessat(group->hierarchy[i].root, "casemate", F_OK, 0) == 0) {
+            cgroup_free(group);
+            print_message("skipped: other guests run on this machine\n");
+            skip();
+        }
+    }
+    cgroup_free(group);
+    assert_int_equal(child_run(destroys_without_capabilities, NULL), 0);
+}
+
 static void test_names(void **state)
 {
     static const char *const bad[] = {
@@ -188,6 +268,8 @@ int main(void)
         cmocka_unit_test(test_limits),
         cmocka_unit_test(test_holds_and_kills),
         cmocka_unit_test(test_stale_group),
+        cmocka_unit_test(test_destroyed_twice),
+        cmocka_unit_test(test_without_capabilities),
         cmocka_unit_test(test_names),
     };
 
