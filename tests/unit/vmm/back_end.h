@@ -33,6 +33,8 @@ enum spoil {
     SPOIL_VERSION,
     SPOIL_FLAG,    /* unknown bit */
     SPOIL_FDS,     /* three descriptors more */
+    SPOIL_ONE_FD,  /* one, with an answer that has none */
+    SPOIL_MID_FD,  /* one in the middle of the header */
     SPOIL_LATE_FD, /* a descriptor with the payload */
     SPOIL_REFUSE,  /* non-zero acknowledgement */
     SPOIL_MODES,
@@ -146,6 +148,15 @@ static inline bool back_end_answer(struct back_end *b, uint32_t request, const v
             with[i] = b->socket;
         fds = 4;
         break;
+    case SPOIL_ONE_FD:
+        if (fds == 0)
+            with[fds++] = b->socket;
+        break;
+    case SPOIL_MID_FD:
+        memcpy(bytes, &header, sizeof(header));
+        with[0] = b->socket;
+        return fdpass_send(b->socket, bytes, 5, &fd, fds) == 0 &&
+               fdpass_send(b->socket, bytes + 5, total - 5, with, 1) == 0;
     case SPOIL_LATE_FD:
         memcpy(bytes, &header, sizeof(header));
         with[0] = b->socket;

@@ -192,6 +192,8 @@ static int expected_error(enum spoil spoil, uint32_t request)
         return -EPIPE;
     case SPOIL_EMPTY:
         return request == VHOST_USER_GET_CONFIG ? -EREMOTEIO : -EBADMSG;
+    case SPOIL_ONE_FD:
+        return request == VHOST_USER_GET_INFLIGHT_FD ? 0 : -EBADMSG;
     case SPOIL_REFUSE:
         if (request == VHOST_USER_GET_CONFIG || request == VHOST_USER_GET_VRING_BASE)
             return -EBADMSG; /* another offset; another queue */
