@@ -164,6 +164,7 @@ int irq_msi_allocate(struct irq_router *router, uint32_t *gsi)
 int irq_msi_route(struct irq_router *router, uint32_t gsi, uint64_t address, uint32_t data)
 {
     uint32_t i = gsi - LAYOUT_GSI_MSI;
+    int r;
 
     if (gsi < LAYOUT_GSI_MSI || i >= router->msi_used)
         return -EINVAL;
@@ -173,7 +174,11 @@ int irq_msi_route(struct irq_router *router, uint32_t gsi, uint64_t address, uin
         return 0; /* masking and unmasking writes the same message again and again */
     router->msi[i] = msi_entry(gsi, address, data);
     router->routed[i] = true;
-    return commit(router);
+    r = commit(router);
+    /* KVM refuses the whole table for one bad message: the next one must do without this. */
+    if (r < 0)
+        router->routed[i] = false;
+    return r;
 }
 
 static int irqfd(struct irq_router *router, uint32_t gsi, int eventfd, uint32_t flags)
