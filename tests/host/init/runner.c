@@ -233,7 +233,8 @@ static void exec_job(const char *terminal)
         NULL,
     };
     signal(SIGPIPE, SIG_DFL);
-    /* The one that PID 1 opened belongs to the kernel's domain, whose descriptors few programs may use. */
+    /* The one that PID 1 opened belongs to the kernel's domain, whose descriptors few programs may
+     * use. */
     close(0);
     if (open("/dev/null", O_RDONLY) != 0) {
         die("open", "/dev/null");
