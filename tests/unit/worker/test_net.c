@@ -287,12 +287,17 @@ static void without_mergeable_buffers(void **state)
     offer_rx(1, 1526);
     arrives(0, 1515, 1); /* one byte too long for either */
     arrives(0, 1514, 2);
+    arrives(0, 100, 3);
     receive(0);
     assert_true(driver_take(&f->ring[0], &head, &written));
     assert_int_equal(head, 0);
     assert_int_equal(written, 1526);
     assert_int_equal(num_buffers(0), 1);
     assert_int_equal(f->ram.bytes[at(0) + HEADER], 2);
+    assert_true(driver_take(&f->ring[0], &head, &written));
+    assert_int_equal(head, 1);
+    assert_int_equal(written, HEADER + 100);
+    assert_int_equal(f->ram.bytes[at(1) + HEADER], 3);
     assert_false(driver_take(&f->ring[0], &head, &written));
 }
 

@@ -310,6 +310,8 @@ static void hostile_next_past_the_end(void **state)
     (void)state;
     driver_buffer(&f->ring, 0, DATA, 4, D_NEXT, ENTRIES);
     driver_offer(&f->ring, 0);
+    /* The available ring behind the table then reads as a descriptor at RAM_GUEST, of length 4. */
+    driver_set16(&f->ring, f->ring.avail + 8, 4);
     assert_broken();
 }
 
@@ -333,6 +335,7 @@ static void hostile_head_twice(void **state)
 static void hostile_available_jump(void **state)
 {
     (void)state;
+    driver_buffer(&f->ring, 0, DATA, 4, 0, 0);
     driver_set16(&f->ring, f->ring.avail + 2, ENTRIES + 1);
     assert_broken();
 }
@@ -340,6 +343,7 @@ static void hostile_available_jump(void **state)
 static void hostile_available_backwards(void **state)
 {
     (void)state;
+    driver_buffer(&f->ring, 0, DATA, 4, 0, 0);
     driver_set16(&f->ring, f->ring.avail + 2, 65535);
     assert_broken();
 }
