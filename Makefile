@@ -151,6 +151,7 @@ golden: $(filter %/test_golden_guest,$(UNIT_TESTS))
 $(BUILD)/tests/vmm-harness: $(BUILD)/obj/tests/vmm-harness.o $(LIB_BASE)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS_STATIC) -o $@ $(filter %.o %.a,$^)
+$(BUILD)/tests/vmm/test_tiny_guest: $(BUILD)/tests/vmm-harness $(BUILD)/bin/casemate-vmm
 
 # ---------------------------------------------------------------- fuzzing (clang's libFuzzer)
 FUZZ_TARGETS = $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))

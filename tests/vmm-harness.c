@@ -52,10 +52,10 @@ static _Noreturn void die(const char *what)
 /* ---- filters ---- */
 
 static const int running_calls[] = {
-    SYS_ioctl, SYS_ppoll, SYS_sendmsg,    SYS_recvmsg,      SYS_read,
-    SYS_write, SYS_futex, SYS_exit_group, SYS_rt_sigreturn, SYS_restart_syscall,
+    SYS_ioctl, SYS_ppoll, SYS_sendmsg,    SYS_recvmsg, SYS_read,
+    SYS_write, SYS_futex, SYS_exit_group, SYS_close,   SYS_restart_syscall,
 };
-static const int loading_calls[] = {SYS_pread64, SYS_seccomp, SYS_close, SYS_prctl};
+static const int loading_calls[] = {SYS_pread64, SYS_seccomp};
 
 static uint32_t filter_add(struct sock_filter *insn, uint32_t n, const int *calls, size_t count)
 {

@@ -72,6 +72,11 @@ int acpi_power_new(struct bus *bus, struct irq_router *irq, void (*off)(void *co
     return 0;
 }
 
+void acpi_power_free(struct acpi_power *power)
+{
+    free(power);
+}
+
 void acpi_power_button(struct acpi_power *power)
 {
     power->events |= ACPI_POWER_EVT_BUTTON;

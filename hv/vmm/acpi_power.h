@@ -19,6 +19,9 @@ struct acpi_power;
 int acpi_power_new(struct bus *bus, struct irq_router *irq, void (*off)(void *context),
                    void *context, struct acpi_power **power);
 
+/* The bus must not be used any more. NULL is allowed. */
+void acpi_power_free(struct acpi_power *power);
+
 /* Press the power button. The caller holds the bus lock. */
 void acpi_power_button(struct acpi_power *power);
 

@@ -119,6 +119,15 @@ fail:
     return r;
 }
 
+void console_free(struct console *console)
+{
+    if (console == NULL)
+        return;
+    uart16550_free(console->uart);
+    (void)close(console->wake);
+    free(console);
+}
+
 void console_prepare(const struct console *console, struct pollfd polls[CONSOLE_POLLS])
 {
     short events = 0;

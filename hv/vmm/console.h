@@ -22,6 +22,9 @@ struct console;
  */
 int console_new(int socket, struct bus *bus, struct irq_router *irq, struct console **console);
 
+/* The bus must not be used any more. NULL is allowed. */
+void console_free(struct console *console);
+
 /* Before ppoll(2): what to wait for. Fills two entries; those without work have fd -1. */
 #define CONSOLE_POLLS 2
 void console_prepare(const struct console *console, struct pollfd polls[CONSOLE_POLLS]);

@@ -39,19 +39,28 @@ static void write_command(void *device, uint64_t offset, unsigned size, uint64_t
 static const struct bus_ops data_ops = {.read = read_data};
 static const struct bus_ops command_ops = {.read = read_status, .write = write_command};
 
-int i8042_new(struct bus *bus, void (*reset)(void *context), void *context)
+int i8042_new(struct bus *bus, void (*reset)(void *context), void *context, struct i8042 **chip)
 {
-    struct i8042 *chip = calloc(1, sizeof(*chip));
+    struct i8042 *c = calloc(1, sizeof(*c));
     int r;
 
-    if (chip == NULL)
+    if (c == NULL)
         return -ENOMEM;
-    chip->reset = reset;
-    chip->context = context;
-    r = bus_add(bus, BUS_PORTS, LAYOUT_PORT_I8042_COMMAND, 1, &command_ops, chip, NULL);
+    c->reset = reset;
+    c->context = context;
+    r = bus_add(bus, BUS_PORTS, LAYOUT_PORT_I8042_COMMAND, 1, &command_ops, c, NULL);
     if (r < 0) {
-        free(chip);
+        free(c);
         return r;
     }
-    return bus_add(bus, BUS_PORTS, LAYOUT_PORT_I8042_DATA, 1, &data_ops, chip, NULL);
+    r = bus_add(bus, BUS_PORTS, LAYOUT_PORT_I8042_DATA, 1, &data_ops, c, NULL);
+    if (r < 0)
+        return r; /* the bus refers to it already */
+    *chip = c;
+    return 0;
+}
+
+void i8042_free(struct i8042 *chip)
+{
+    free(chip);
 }

@@ -27,11 +27,9 @@ static int failed(struct failure_report *report, unsigned long request)
 static int check_host(int kvm_fd, unsigned vcpus, bool split, struct failure_report *report)
 {
     static const unsigned long needed[] = {
-        KVM_CAP_IRQCHIP,        KVM_CAP_USER_MEMORY,
-        KVM_CAP_SET_TSS_ADDR,   KVM_CAP_EXT_CPUID,
-        KVM_CAP_IRQ_ROUTING,    KVM_CAP_IRQFD,
-        KVM_CAP_IOEVENTFD,      KVM_CAP_SIGNAL_MSI,
-        KVM_CAP_IMMEDIATE_EXIT, KVM_CAP_SET_IDENTITY_MAP_ADDR,
+        KVM_CAP_IRQCHIP,   KVM_CAP_USER_MEMORY, KVM_CAP_SET_TSS_ADDR,
+        KVM_CAP_EXT_CPUID, KVM_CAP_IRQ_ROUTING, KVM_CAP_IRQFD,
+        KVM_CAP_IOEVENTFD, KVM_CAP_SIGNAL_MSI,  KVM_CAP_SET_IDENTITY_MAP_ADDR,
     };
     int version = ioctl(kvm_fd, KVM_GET_API_VERSION, 0);
     int r;

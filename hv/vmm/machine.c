@@ -108,7 +108,7 @@ static int prepare_platform(struct machine *m, struct failure_report *report)
     if (r == 0)
         r = console_new(HANDOFF_FD_CONSOLE, m->bus, m->irq, &m->console);
     if (r == 0)
-        r = i8042_new(m->bus, on_reset, m);
+        r = i8042_new(m->bus, on_reset, m, &m->i8042);
     if (r == 0)
         r = acpi_power_new(m->bus, m->irq, on_off, m, &m->power);
     if (r == 0)

@@ -7,6 +7,7 @@
 #include "hv/vmm/boot.h"
 #include "hv/vmm/bus.h"
 #include "hv/vmm/console.h"
+#include "hv/vmm/i8042.h"
 #include "hv/vmm/irq.h"
 #include "hv/vmm/kvm.h"
 #include "hv/vmm/machine.h"
@@ -24,6 +25,7 @@ struct machine {
     struct pci_host *pci;
     struct console *console;
     struct acpi_power *power;
+    struct i8042 *i8042;
     struct virtio_pci *device[HANDOFF_DEVICES_MAX];
     struct vcpu_machine shared; /* what vCPUs see of this */
     struct vcpu_gate *gate;
