@@ -2,29 +2,12 @@
 #include "hv/vmm/vhost_user.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/syscall.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "base/checked.h"
 #include "base/cleanup.h"
-#include "base/fdpass.h"
-
-#define HEADER         sizeof(struct vhost_user_header)
-#define BIT(n)         (1ULL << (n))
-#define NSIG_OF_KERNEL 8 /* bytes of the kernel's sigset_t */
-
-struct vhost_user {
-    int socket;
-    struct timespec patience; /* what is left of it */
-    int ended;                /* 0, or the error that ended the conversation */
-    uint32_t last;            /* request */
-    uint64_t protocol;        /* protocol features agreed on */
-};
+#include "hv/vmm/vhost_user_converse.h"
 
 int vhost_user_new(int socket, struct vhost_user **front)
 {
@@ -66,135 +49,13 @@ void vhost_user_abandon(struct vhost_user *front)
         front->ended = -ESHUTDOWN;
 }
 
-/* ---------------------------------------------------------------- transport */
-
-/*
- * Wait for `events`, at most as long as patience lasts. The bare system call, because it reports
- * the rest (the C library's wrapper hides it): so a deadline over many waits needs no clock, and
- * the filter no further call.
- */
-static int wait_for(struct vhost_user *front, short events)
-{
-    struct pollfd poll = {.fd = front->socket, .events = events};
-    long n;
-
-    do {
-        n = syscall(SYS_ppoll, &poll, 1, &front->patience, NULL, (size_t)NSIG_OF_KERNEL);
-    } while (n < 0 && errno == EINTR);
-    if (n < 0)
-        return -errno;
-    /* A peer that hung up is found by the send or receive that follows. */
-    return n == 0 ? -ETIMEDOUT : 0;
-}
-
-static int transmit(struct vhost_user *front, const struct vhost_user_message *message,
-                    const int *fds, size_t count)
-{
-    /*
-     * A stream socket is writable when most of its buffer is free, which is far more than a
-     * message: sendmsg will not block on a back-end that does not read.
-     */
-    int r = wait_for(front, POLLOUT);
-
-    return r < 0 ? r
-                 : fdpass_send(front->socket, message, HEADER + message->header.size, fds, count);
-}
-
-/* Receive exactly `size` bytes; at most *count descriptors may come with the first of them. */
-static int receive(struct vhost_user *front, void *data, size_t size, int *fds, size_t *count)
-{
-    uint8_t *at = data;
-
-    for (size_t done = 0; done < size;) {
-        size_t none = 0;
-        int r = wait_for(front, POLLIN);
-
-        if (r == 0) {
-            r = fdpass_receive(front->socket, at + done, size - done, fds,
-                               done == 0 ? count : &none, MSG_DONTWAIT);
-            if (r == 0)
-                r = -EPIPE;
-        }
-        if (r < 0)
-            return r;
-        done += (size_t)r;
-    }
-    return 0;
-}
-
-/* What a reply has to look like. */
-struct expected {
-    void *payload;
-    size_t size;     /* bytes of payload */
-    size_t size_min; /* the least that will do: then the rest of `payload` is zero */
-    bool refusable;  /* an empty payload is a refusal, not a breach */
-    int *fd;         /* where a descriptor may come: stores it, or -1 */
-};
-
-static int await(struct vhost_user *front, const struct expected *expected)
-{
-    struct vhost_user_header header;
-    cleanup_fd int fd = -1;
-    size_t count = expected->fd != NULL ? 1 : 0;
-    int r = receive(front, &header, sizeof(header), &fd, &count);
-
-    if (r < 0)
-        return r;
-    if (header.request != front->last || (header.flags & ~VHOST_USER_FLAGS_KNOWN) != 0 ||
-        (header.flags & (VHOST_USER_VERSION_MASK | VHOST_USER_FLAG_REPLY)) !=
-            (VHOST_USER_VERSION | VHOST_USER_FLAG_REPLY))
-        return -EBADMSG;
-    if (header.size == 0 && expected->refusable)
-        return -EREMOTEIO;
-    if (header.size < expected->size_min || header.size > expected->size)
-        return -EBADMSG;
-    memset(expected->payload, 0, expected->size);
-    count = 0;
-    r = receive(front, expected->payload, header.size, NULL, &count);
-    if (r == 0 && expected->fd != NULL)
-        *expected->fd = steal_fd(&fd);
-    return r;
-}
-
-/*
- * One request and, if it has one, its reply; else its acknowledgement where that was agreed on.
- * Whatever goes wrong ends the conversation: there is no way back into step with the other side.
- */
-static int converse(struct vhost_user *front, uint32_t request, struct vhost_user_message *message,
-                    const int *fds, size_t count, const struct expected *expected)
-{
-    uint64_t verdict = 0;
-    const struct expected ack = {
-        .payload = &verdict, .size = sizeof(verdict), .size_min = sizeof(verdict)};
-    bool acked = expected == NULL && (front->protocol & BIT(VHOST_USER_PROTOCOL_F_REPLY_ACK)) != 0;
-    int r;
-
-    if (front->ended != 0)
-        return -ESHUTDOWN;
-    front->last = request;
-    message->header.request = request;
-    message->header.flags = VHOST_USER_VERSION | (acked ? VHOST_USER_FLAG_NEED_REPLY : 0);
-    r = transmit(front, message, fds, count);
-    if (r == 0 && (expected != NULL || acked))
-        r = await(front, acked ? &ack : expected);
-    if (r == 0 && verdict != 0)
-        r = -EREMOTEIO;
-    if (r == -ECONNRESET)
-        r = -EPIPE;
-    if (r < 0)
-        front->ended = r;
-    return r;
-}
-
-/* ---------------------------------------------------------------- requests */
-
 static int get_u64(struct vhost_user *front, uint32_t request, uint64_t *value)
 {
     struct vhost_user_message message = {.header.size = 0};
     uint64_t got;
-    const struct expected expected = {
+    const struct vhost_user_expected expected = {
         .payload = &got, .size = sizeof(got), .size_min = sizeof(got)};
-    int r = converse(front, request, &message, NULL, 0, &expected);
+    int r = vhost_user_converse(front, request, &message, NULL, 0, &expected);
 
     if (r == 0)
         *value = got;
@@ -205,7 +66,7 @@ static int set_u64(struct vhost_user *front, uint32_t request, uint64_t value)
 {
     struct vhost_user_message message = {.header.size = sizeof(value), .payload.u64 = value};
 
-    return converse(front, request, &message, NULL, 0, NULL);
+    return vhost_user_converse(front, request, &message, NULL, 0, NULL);
 }
 
 static int set_state(struct vhost_user *front, uint32_t request, uint32_t index, uint32_t num)
@@ -215,7 +76,7 @@ static int set_state(struct vhost_user *front, uint32_t request, uint32_t index,
         .payload.state = {.index = index, .num = num},
     };
 
-    return converse(front, request, &message, NULL, 0, NULL);
+    return vhost_user_converse(front, request, &message, NULL, 0, NULL);
 }
 
 /* SET_VRING_KICK, CALL, ERR; `fd` -1 says that there is none. */
@@ -227,7 +88,7 @@ static int set_eventfd(struct vhost_user *front, uint32_t request, uint32_t inde
             (index & VHOST_USER_VRING_INDEX_MASK) | (fd < 0 ? VHOST_USER_VRING_NO_FD : 0),
     };
 
-    return converse(front, request, &message, &fd, fd < 0 ? 0 : 1, NULL);
+    return vhost_user_converse(front, request, &message, &fd, fd < 0 ? 0 : 1, NULL);
 }
 
 int vhost_user_features(struct vhost_user *front, uint64_t *features)
@@ -254,7 +115,7 @@ int vhost_user_set_owner(struct vhost_user *front)
 {
     struct vhost_user_message message = {.header.size = 0};
 
-    return converse(front, VHOST_USER_SET_OWNER, &message, NULL, 0, NULL);
+    return vhost_user_converse(front, VHOST_USER_SET_OWNER, &message, NULL, 0, NULL);
 }
 
 int vhost_user_set_features(struct vhost_user *front, uint64_t features)
@@ -289,26 +150,26 @@ int vhost_user_memory_table(struct vhost_user *front, const struct memory *memor
     }
     message.header.size = VHOST_USER_MEMORY_SIZE(count);
     message.payload.memory = table;
-    return converse(front, VHOST_USER_SET_MEM_TABLE, &message, fds, count, NULL);
+    return vhost_user_converse(front, VHOST_USER_SET_MEM_TABLE, &message, fds, count, NULL);
 }
 
 int vhost_user_config(struct vhost_user *front, void *bytes, size_t size)
 {
     struct vhost_user_message message = {.header.size = 0};
     struct vhost_user_config config;
-    const struct expected expected = {.payload = &config,
-                                      .size = VHOST_USER_CONFIG_HEADER + size,
-                                      .size_min = VHOST_USER_CONFIG_HEADER + size,
-                                      .refusable = true};
+    const struct vhost_user_expected expected = {.payload = &config,
+                                                 .size = VHOST_USER_CONFIG_HEADER + size,
+                                                 .size_min = VHOST_USER_CONFIG_HEADER + size,
+                                                 .refusable = true};
     int r;
 
     if (size == 0 || size > VHOST_USER_CONFIG_MAX)
         return -EINVAL;
     message.header.size = VHOST_USER_CONFIG_HEADER + (uint32_t)size;
     message.payload.config.size = (uint32_t)size;
-    r = converse(front, VHOST_USER_GET_CONFIG, &message, NULL, 0, &expected);
+    r = vhost_user_converse(front, VHOST_USER_GET_CONFIG, &message, NULL, 0, &expected);
     if (r == 0 && (config.offset != 0 || config.size != size))
-        r = front->ended = -EBADMSG;
+        r = vhost_user_breach(front);
     if (r == 0)
         memcpy(bytes, config.bytes, size);
     return r;
@@ -322,11 +183,11 @@ int vhost_user_inflight(struct vhost_user *front, uint16_t queues, uint16_t queu
     };
     struct vhost_user_inflight area;
     cleanup_fd int fd = -1;
-    const struct expected expected = {.payload = &area,
-                                      .size = sizeof(area),
-                                      .size_min = VHOST_USER_INFLIGHT_SIZE_MIN,
-                                      .fd = &fd};
-    int r = converse(front, VHOST_USER_GET_INFLIGHT_FD, &message, NULL, 0, &expected);
+    const struct vhost_user_expected expected = {.payload = &area,
+                                                 .size = sizeof(area),
+                                                 .size_min = VHOST_USER_INFLIGHT_SIZE_MIN,
+                                                 .fd = &fd};
+    int r = vhost_user_converse(front, VHOST_USER_GET_INFLIGHT_FD, &message, NULL, 0, &expected);
     uint64_t end;
 
     if (r < 0)
@@ -335,10 +196,10 @@ int vhost_user_inflight(struct vhost_user *front, uint16_t queues, uint16_t queu
         return 0;
     /* The area is never mapped here: it goes back as it came. */
     if (fd < 0 || !checked_add(area.offset, area.size, &end))
-        return front->ended = -EBADMSG;
+        return vhost_user_breach(front);
     message.payload.inflight = (struct vhost_user_inflight){
         .size = area.size, .offset = area.offset, .queues = queues, .queue_size = queue_size};
-    return converse(front, VHOST_USER_SET_INFLIGHT_FD, &message, &fd, 1, NULL);
+    return vhost_user_converse(front, VHOST_USER_SET_INFLIGHT_FD, &message, &fd, 1, NULL);
 }
 
 static int set_addr(struct vhost_user *front, const struct vhost_user_ring *ring)
@@ -351,7 +212,7 @@ static int set_addr(struct vhost_user *front, const struct vhost_user_ring *ring
                          .available = ring->available},
     };
 
-    return converse(front, VHOST_USER_SET_VRING_ADDR, &message, NULL, 0, NULL);
+    return vhost_user_converse(front, VHOST_USER_SET_VRING_ADDR, &message, NULL, 0, NULL);
 }
 
 int vhost_user_ring_start(struct vhost_user *front, const struct vhost_user_ring *ring)
@@ -386,12 +247,12 @@ int vhost_user_ring_stop(struct vhost_user *front, uint32_t index, uint16_t *bas
         .payload.state = {.index = index},
     };
     struct vhost_user_vring_state state;
-    const struct expected expected = {
+    const struct vhost_user_expected expected = {
         .payload = &state, .size = sizeof(state), .size_min = sizeof(state)};
-    int r = converse(front, VHOST_USER_GET_VRING_BASE, &message, NULL, 0, &expected);
+    int r = vhost_user_converse(front, VHOST_USER_GET_VRING_BASE, &message, NULL, 0, &expected);
 
     if (r == 0 && (state.index != index || state.num > UINT16_MAX))
-        r = front->ended = -EBADMSG;
+        r = vhost_user_breach(front);
     if (r == 0)
         *base = (uint16_t)state.num;
     return r;
