@@ -8,10 +8,14 @@ LONG=150
 remember
 
 tap=casemate-live
-ip tuntap add dev "$tap" mode tap || skip_all "no tap device to be had"
-at_exit ip link del "$tap"
+for t in $tap $tap-2; do
+    ip tuntap add dev "$t" mode tap || skip_all "no tap device to be had"
+    at_exit ip link del "$t"
+done
 ip address add 10.77.0.1/24 dev "$tap"
+ip address add 10.77.1.1/24 dev "$tap-2"
 ip link set "$tap" up
+ip link set "$tap-2" up
 count() { cat "/sys/class/net/$tap/statistics/$1"; }
 
 # -- ping, and 64 MiB there and back
@@ -22,7 +26,7 @@ sender=$!
 socat -u TCP-LISTEN:7002,bind=10.77.0.1,reuseaddr "CREATE:$scratch/back" &
 receiver=$!
 at_exit kill "$sender" "$receiver"
-MEMORY=512M run_debian tcp marker,net,tcp --net "tap=$tap,mac=52:54:00:ca:5e:01"
+MEMORY=512M run_debian tcp marker,net,tcp --net "tap=$tap,mac=52:54:00:ca:5e:01" --net "tap=$tap-2" --name stable
 steps_ok tcp marker net tcp
 is "$CODE" 0 "exit status"
 like "$(console tcp)" '^guest: nic eth0 52:54:00:ca:5e:01$' "the card has the address that was given"
@@ -39,22 +43,17 @@ ok "the guest sends segments larger than its MTU (TSO)" test "$(($(count rx_pack
 ok "the guest takes segments larger than its MTU (mergeable buffers)" \
     test "$(($(count tx_packets) * 1514))" -lt "$(count tx_bytes)"
 
-# -- a larger MTU
+# -- a larger MTU, and an address of its own when none is given: local, unicast, the same at each start
 ip link set "$tap" mtu 9000
-APPEND="casemate.mtu=9000" run_debian mtu net --net "tap=$tap"
+APPEND="casemate.mtu=9000" run_debian mtu marker,net --net "tap=$tap" --net "tap=$tap-2" --name stable
 steps_ok mtu net
 like "$(console mtu)" '^guest: ok net .* of 8900 bytes, mtu 9000' "frames of 9000 bytes pass"
-ip link set "$tap" mtu 1500
-
-# -- an address of its own when none is given: stable, local, unicast
-run_debian first marker --net "tap=$tap" --name stable
-run_debian second marker --net "tap=$tap" --name stable
-run_debian other marker --net "tap=$tap" --name another
-address() { console "$1" | sed -n 's/^guest: nic eth0 //p'; }
-like "$(address first)" '^.[26ae]:' "the address that is chosen is a local, unicast one"
-is "$(address second)" "$(address first)" "it is the same at each start"
-isnt "$(address other)" "$(address first)" "and another one for another guest"
+address() { console "$1" | sed -n "s/^guest: nic $2 //p"; }
+like "$(address tcp eth1)" '^.[26ae]:' "the address that is chosen is a local, unicast one"
+is "$(address mtu eth1)" "$(address tcp eth1)" "it is the same at each start"
+isnt "$(address mtu eth0)" "$(address mtu eth1)" "and another one for each card"
 
 ip link del "$tap"
+ip link del "$tap-2"
 left_nothing net
 done_testing

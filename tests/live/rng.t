@@ -10,8 +10,5 @@ run_debian with rng --rng
 steps_ok with rng
 like "$(console with)" '^guest: ok rng virtio_rng\.0 1024 bytes$' "1024 bytes from /dev/hwrng, not twice the same"
 
-run_debian without marker
-like "$(console without)" '^guest: rng none$' "without --rng the guest has none"
-
 left_nothing rng
 done_testing

@@ -27,8 +27,8 @@ fi
 KERNEL=$GUEST/vmlinuz
 INITRD=$GUEST/initrd.img
 PAYLOAD=$GUEST/payload.elf
-SLOT_UIDS=2000000000     # from here on uids belong to guests' processes
-PATIENCE=${PATIENCE:-60} # seconds that a guest may take to a step, on a busy machine under software emulation
+SLOT_UIDS=2000000000      # from here on uids belong to guests' processes
+PATIENCE=${PATIENCE:-120} # seconds that a guest may take to a step, on a busy machine under software emulation
 NO_STOCK="stock kernels do not run on this machine's paravirtual KVM"
 CODE=''
 declare -A GUEST_PID=()
