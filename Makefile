@@ -180,7 +180,11 @@ $(BUILD)/live/%: $(BUILD)/obj/tests/live/tools/%.o $(call lib_of,hv/worker) $(LI
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS_STATIC) -o $@ $(filter %.o %.a,$^) -pthread
 
-.PHONY: live testhost testhost-run testhost-shell
+.PHONY: demo live testhost testhost-run testhost-shell
+## the main job on a fresh machine: packages, build, and Debian boots, each device confined
+demo:
+	$(Q)BUILD="$(BUILD)" tests/demo.sh
+
 ## live tests, on this machine and in the test host
 live: all $(LIVE_TOOLS)
 	$(Q)CASEMATE_BIN=$(abspath $(BUILD)/bin) CASEMATE_TOOLS=$(abspath $(BUILD)/live) \
