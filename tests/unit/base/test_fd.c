@@ -84,6 +84,7 @@ static void test_pread(void **state)
     assert_int_equal(fd_pread_full(fd, data, 1, 1ULL << 40), -ENODATA);
     assert_int_equal(fd_pread_full(fd, data, 1, INT64_MAX), -EOVERFLOW);
     assert_int_equal(fd_pread_full(fd, data, 1, UINT64_MAX), -EOVERFLOW);
+    assert_int_equal(fd_pread_full(fd, data, 1, 1ULL << 63), -EOVERFLOW);
     assert_int_equal(fd_pread_full(fd, data, SIZE_MAX, 0), -EOVERFLOW);
 }
 

@@ -231,6 +231,29 @@ static void test_long(void **state)
     refuse("net", text, "too long");
 }
 
+/* Around the last byte that fits. */
+static void test_exact(void **state)
+{
+    char text[GUEST_PATH_MAX + 8];
+
+    (void)state;
+    for (size_t size = GUEST_PATH_MAX - 2; size <= GUEST_PATH_MAX + 2; size++) {
+        memset(text, 'a', size);
+        memcpy(text + size, ",ro", 4);
+        if (size < GUEST_PATH_MAX)
+            give("disk", text);
+        else
+            refuse("disk", text, "too long");
+    }
+    assert_int_equal(strlen(spec.disk[1].path), GUEST_PATH_MAX - 1);
+    for (size_t size = GUEST_PATH_MAX - 1; size <= GUEST_PATH_MAX + 1; size++) {
+        memset(text, 'a', size);
+        text[size] = '\0';
+        memcpy(text, "tap=", 4);
+        refuse("net", text, "too long");
+    }
+}
+
 static void test_suggest(void **state)
 {
     static const char *const names[] = {"memory", "cpus", "cpu", "rng",
@@ -261,6 +284,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_disks, setup, teardown),
         cmocka_unit_test_setup_teardown(test_nets, setup, teardown),
         cmocka_unit_test_setup_teardown(test_long, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_exact, setup, teardown),
         cmocka_unit_test(test_suggest),
     };
 
