@@ -7,7 +7,7 @@
 #include "mac/process_kind.h"
 
 /* How long the whole negotiation may take. */
-#define CONNECT_SECONDS 5u
+#define CONNECT_SECONDS 20u
 
 /* Feature bits: virtio 1.2, 5.1.3 (net), 5.2.3 (blk), 6 (all). */
 #define NET_F_CSUM       VIRTIO_BIT(0)

@@ -10,12 +10,12 @@
  * Life of a device: what the driver asks for by device_status and what the back-end is told. The
  * back-end knows of a queue only between DRIVER_OK and the next reset.
  *
- * How long a vCPU may wait for the back-end, in all. A queue stops when its last request is done,
- * and a disk can be slow.
+ * How long a vCPU may wait for the back-end, in all: long enough for an honest one on a host that
+ * is badly overloaded. A queue stops when its last request is done, and a disk can be slow.
  */
-#define START_SECONDS  5u
-#define STOP_SECONDS   30u
-#define CHANGE_SECONDS 5u
+#define START_SECONDS  20u
+#define STOP_SECONDS   60u
+#define CHANGE_SECONDS 20u
 
 void virtio_device_clear(struct virtio_pci *device)
 {
