@@ -37,8 +37,19 @@ patch() {
 }
 k=$scratch/kernel # what the cases below change
 
+# The mutations of kernel images do not depend on the host: the test host takes a sample, unless all is asked for or
+# this is the only place that can run them.
+images=0 left_out=0
+payload_is() { # TEST-NAME REGEX
+    images=$((images + 1))
+    if in_test_host && [ -z "${CASEMATE_SOAK:-}" ] && [ $((images % 6)) -ne 0 ]; then
+        left_out=$((left_out + 1))
+        return
+    fi
+    bad "$1" 2 "$2" --kernel "$k" --memory 64M
+}
+
 remember
-payload_is() { bad "$1" 2 "$2" --kernel "$k" --memory 64M; } # TEST-NAME REGEX
 
 # ---------------------------------------------------------------- options
 bad "no option at all" 2 'needs a kernel|no kernel' --rng
@@ -73,7 +84,7 @@ expect longest 0 'CASEMATE-PAYLOAD-OK off 0{2043}$' "the longest command line, 2
 # ---------------------------------------------------------------- configuration files
 conf=$scratch/guest.conf
 bad "a configuration file that does not exist" 2 "cannot read the configuration file '.*none.conf': No such file" "$scratch/none.conf"
-bad "a configuration file that is a directory" 2 "cannot read the configuration file .*not a regular file" "$scratch"
+bad "a configuration file that is a directory" 2 "cannot read the configuration file .*(not a regular file|Permission denied)" "$scratch"
 : >"$conf"
 bad "an empty configuration file" 2 "guest.conf:1:1: " "$conf"
 printf 'guest web {\n    kernel "/x"\n}\n' >"$conf"
@@ -183,6 +194,8 @@ if [ -e "$GUEST/vmlinux" ]; then
     patch "$k.cut" "$k" $((64 + 24)) 00f0ffffffffffff
     payload_is "a 64-bit segment whose address overflows" "$wrong"
 fi
+
+[ "$left_out" -eq 0 ] || diag "$left_out of $images mutated images are left to make soak, and to the machine's own KVM"
 
 # ---------------------------------------------------------------- initrd
 bad "an initrd that does not exist" 2 "cannot open the initrd '/nonexistent'" --kernel "$PAYLOAD" --initrd /nonexistent

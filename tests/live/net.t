@@ -4,7 +4,7 @@
 . "$(dirname "$0")/lib/guest.sh"
 need_kvm
 stock_kernels || skip_all "$NO_STOCK"
-LONG=150
+LONG=400
 remember
 
 tap=casemate-live
