@@ -37,48 +37,49 @@ static bool is_enforced(const char *context, bool *known)
     return (decision.flags & SELINUX_AVD_FLAGS_PERMISSIVE) == 0;
 }
 
-enum selinux_state selinux_state(void)
+/* Every domain of a confined process is in the policy, and all of them are enforced. */
+static enum selinux_state domains_state(void)
 {
     const struct selinux_categories any = {0, 1};
     char context[SELINUX_CONTEXT_MAX];
-    char *self = NULL;
-    bool launcher, enforced = true;
+    bool known, enforced = true;
 
-    if (is_selinux_enabled() != 1)
-        return SELINUX_ABSENT;
-    /*
-     * "kernel" before a policy is loaded. A disabled state that is_selinux_enabled cannot see (no
-     * selinuxfs) ends above.
-     */
-    if (getcon_raw(&self) < 0 || !self)
-        return SELINUX_ABSENT;
-    launcher = has_type(self, LAUNCHER_TYPE);
-    if (!strchr(self, ':')) {
-        freecon(self);
-        return SELINUX_ABSENT;
-    }
-    if (security_getenforce() != 1) {
-        freecon(self);
-        return SELINUX_PERMISSIVE;
-    }
     for (unsigned kind = 0; kind < PROCESS_KINDS; kind++) {
-        bool known = false;
-
         if (selinux_process_context((enum process_kind)kind, &any, context) < 0)
-            continue;
-        enforced = is_enforced(context, &known) && enforced;
-        if (!known) {
-            freecon(self);
             return SELINUX_NO_MODULE;
-        }
+        enforced = is_enforced(context, &known) && enforced;
+        if (!known)
+            return SELINUX_NO_MODULE;
     }
-    if (enforced && launcher) {
-        bool known = false;
+    return enforced ? SELINUX_READY : SELINUX_PERMISSIVE;
+}
 
-        enforced = is_enforced(self, &known);
-    }
-    freecon(self);
-    if (!enforced)
+static enum selinux_state state_of(const char *self)
+{
+    enum selinux_state state;
+    bool known;
+
+    /* Before a policy is loaded everything is "kernel". */
+    if (!strchr(self, ':'))
+        return SELINUX_ABSENT;
+    if (security_getenforce() != 1)
         return SELINUX_PERMISSIVE;
-    return launcher ? SELINUX_READY : SELINUX_WRONG_DOMAIN;
+    state = domains_state();
+    if (state != SELINUX_READY)
+        return state;
+    if (!has_type(self, LAUNCHER_TYPE))
+        return SELINUX_WRONG_DOMAIN;
+    return is_enforced(self, &known) ? SELINUX_READY : SELINUX_PERMISSIVE;
+}
+
+enum selinux_state selinux_state(void)
+{
+    enum selinux_state state;
+    char *self = NULL;
+
+    if (is_selinux_enabled() != 1 || getcon_raw(&self) < 0 || !self)
+        return SELINUX_ABSENT;
+    state = state_of(self);
+    freecon(self);
+    return state;
 }
