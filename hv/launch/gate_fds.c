@@ -44,7 +44,7 @@ static const struct handed *handed_as(const struct process *process, int number)
     return NULL;
 }
 
-/* Something that another process of the same guest was given and passed on by vhost-user. */
+/* Something that a process of the same guest was given and passed on by vhost-user. */
 static bool from_a_sibling(const struct gate *gate, const struct process *process, int number)
 {
     for (unsigned p = 0; p < gate->count; p++) {
@@ -55,7 +55,9 @@ static bool from_a_sibling(const struct gate *gate, const struct process *proces
         if (other->kind == PROCESS_VMM && ram != NULL && process->kind != PROCESS_CONSOLE &&
             same_file(process->pid, number, ram->fd))
             return true;
-        if (other->kind == PROCESS_BLK && inflight != NULL && process->kind == PROCESS_VMM &&
+        /* The front-end sends it on to the worker that it came from (VHOST_USER_SET_INFLIGHT_FD). */
+        if (other->kind == PROCESS_BLK && inflight != NULL &&
+            (process->kind == PROCESS_VMM || process == other) &&
             same_file(process->pid, number, inflight->fd))
             return true;
     }
