@@ -155,7 +155,10 @@ await_console() {
 settled_event() { event_came "$1" "$2" "$3" || exited "$1"; }
 await_event() {
     wait_for "$PATIENCE" settled_event "$1" "$2" "${3:-1}"
-    event_came "$1" "$2" "${3:-1}"
+    event_came "$1" "$2" "${3:-1}" && return
+    diag "$1: the event '$2' did not come"
+    account "$1"
+    return 1
 }
 
 # field LINE NAME: a value in one of the JSON lines
@@ -227,7 +230,7 @@ traces() {
         FILENAME == "/proc/locks" { if ($2 == "OFDLCK" && $6 ~ slots) print "lock", $7, $8; next }
         FILENAME == "/proc/net/dev" { if (FNR > 2) { sub(/:.*/, "", $1); print "network device", $1 } next }
         { print "mount", $0 }' - /proc/self/mounts /proc/locks /proc/net/dev
-    find /sys/fs/cgroup /run/casemate /dev/shm -mindepth 1 \( -path '/sys/*casemate*' -type d -o ! -path '/sys/*' \) \
+    find /sys/fs/cgroup /run/casemate -mindepth 1 \( -path '/sys/*casemate*' -type d -o ! -path '/sys/*' \) \
         ! -path /run/casemate/slots -print 2>/dev/null
 }
 traces_are() { [ "$(traces)" = "$1" ]; }
