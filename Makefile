@@ -243,10 +243,14 @@ ubsan:
 
 # ---------------------------------------------------------------- benchmarks
 # tests/bench/AREA writes its results as JSON to the file named as its argument.
-BENCHES = $(notdir $(filter-out %.md %.sh %.c,$(wildcard tests/bench/*)))
+BENCHES = $(filter-out lib,$(notdir $(filter-out %.md %.sh %.c,$(wildcard tests/bench/*))))
 .PHONY: bench
 ## measure, against peers where they can be had: build/bench/AREA.json and a table
 bench: $(addprefix bench-,$(BENCHES))
+bench-blk: $(BUILD)/tests/bench/blk_load
+$(BUILD)/tests/bench/%: $(BUILD)/obj/tests/bench/%.o $(UNIT_LIBS) $(LIB_SELF)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS_DYN) -o $@ $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(UNIT_EXTERN) -pthread
 bench-%: all
 	@mkdir -p $(BUILD)/bench
 	$(Q)CASEMATE_BIN=$(BUILD)/bin tests/bench/$* $(BUILD)/bench/$*.json
