@@ -137,3 +137,10 @@ void inflight_commit(struct inflight *inflight, const uint16_t *heads, size_t co
     STORE(q->used_index, used);
     ordered();
 }
+
+void inflight_forget(struct inflight *inflight)
+{
+    ordered();
+    STORE(inflight->block->version, 0);
+    ordered();
+}

@@ -41,6 +41,13 @@ void inflight_take(struct inflight *inflight, uint16_t head);
 /* The chain's result is in the used ring, not yet visible. */
 void inflight_complete(struct inflight *inflight, uint16_t head);
 
+/*
+ * The ring was stopped in order: nothing is in flight, and the next start, perhaps of a ring that a
+ * new driver has laid out, takes its base from the front-end. Without this a driver that had broken
+ * the ring would leave heads behind that its successor in the guest never offered.
+ */
+void inflight_forget(struct inflight *inflight);
+
 /* The used index `used` is visible: the batch of `count` heads is over. */
 void inflight_commit(struct inflight *inflight, const uint16_t *heads, size_t count, uint16_t used);
 

@@ -40,8 +40,16 @@ static void tell(const struct device *device, unsigned index, struct virtqueue *
         device->queue_changed(device->self, index, queue);
 }
 
+/* What a predecessor left in flight is known to nobody else: finish it before anything changes. */
+static void finish_recovery(struct worker_ring *ring, const struct device *device, unsigned index)
+{
+    while (ring->active && virtqueue_recovering(ring->queue))
+        (void)device->process(device->self, index, ring->queue);
+}
+
 void worker_ring_suspend(struct worker_ring *ring, const struct device *device, unsigned index)
 {
+    finish_recovery(ring, device, index);
     if (ring->active)
         tell(device, index, NULL);
     ring->active = false;
@@ -53,18 +61,20 @@ void worker_ring_update(struct worker_ring *ring, const struct device *device, u
 
     if (active == ring->active)
         return;
-    ring->active = active;
-    tell(device, index, active ? ring->queue : NULL);
+    if (!active) {
+        worker_ring_suspend(ring, device, index);
+        ring->pending = false;
+        return;
+    }
+    ring->active = true;
+    tell(device, index, ring->queue);
     /* A kick may have come before: to us, or to a predecessor that died with it. */
-    ring->pending = active;
+    ring->pending = true;
 }
 
 void worker_ring_stop(struct worker_ring *ring, const struct device *device, unsigned index)
 {
     if (virtqueue_started(ring->queue)) {
-        /* What a predecessor left in flight is known to nobody else: finish it first. */
-        while (ring->active && virtqueue_recovering(ring->queue))
-            (void)device->process(device->self, index, ring->queue);
         worker_ring_suspend(ring, device, index);
         ring->setup.base = virtqueue_stop(ring->queue);
     }

@@ -161,6 +161,8 @@ int virtqueue_remap(struct virtqueue *queue)
 
 uint16_t virtqueue_stop(struct virtqueue *queue)
 {
+    if (queue->started && queue->inflight.block != NULL)
+        inflight_forget(&queue->inflight);
     queue->started = false;
     return queue->next_available;
 }

@@ -66,7 +66,8 @@ void virtqueue_set_call(struct virtqueue *queue, int call);
  */
 int virtqueue_remap(struct virtqueue *queue);
 
-/* Stop. Returns the index of the next available entry, to be given as `base` at the next start. */
+/* Stop, with nothing in flight. Returns the index of the next available entry, to be given as
+ * `base` at the next start. */
 uint16_t virtqueue_stop(struct virtqueue *queue);
 
 /* Whether it runs; whether the driver has broken it (it then yields nothing). */

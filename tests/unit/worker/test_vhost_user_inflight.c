@@ -200,6 +200,71 @@ static void hostile_inflight_areas(void **state)
     assert_int_equal(area.size, 0);
 }
 
+static void stop(void)
+{
+    struct vhost_user_vring_state base = {0, 0};
+
+    front_send(&f->front, VHOST_USER_GET_VRING_BASE, VHOST_USER_VERSION, &base, 8, NULL, 0);
+    assert_int_equal(front_receive(&f->front, VHOST_USER_GET_VRING_BASE, &base, 8, NULL), 8);
+}
+
+/* A driver breaks the ring with requests under way; the guest boots again with a new one. */
+static void a_new_driver_starts_afresh(void **state)
+{
+    uint32_t head, written;
+
+    (void)state;
+    inflight_begin(true);
+    f->fake.hold = true;
+    offer(3);
+    offer(5);
+    work();
+    driver_offer(&f->ring, 200);
+    front_kick(f->kick);
+    work();
+    assert_null(f->fake.queue[0]);
+    stop();
+    f->ring = driver_ring_make(&f->ram, 0x1000, ENTRIES);
+    memset(&f->fake, 0, sizeof(f->fake));
+    assert_int_equal(front_ring(&f->front, 0, &f->ring, 0, f->kick, f->call), 0);
+    offer(0);
+    work();
+    assert_int_equal(f->fake.count, 1);
+    assert_true(driver_take(&f->ring, &head, &written));
+    assert_int_equal(head, 0);
+}
+
+/* A front-end that disables or stops at once does not make a successor forget what it found. */
+static void recovery_is_finished_first(void **state)
+{
+    uint32_t head, written;
+
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        inflight_begin(i == 0);
+        f->fake.hold = true;
+        offer(2);
+        offer(6);
+        work();
+        stop_backend();
+        memset(&f->fake, 0, sizeof(f->fake));
+        start_backend();
+        inflight_begin(false);
+        assert_int_equal(f->fake.count, 0);
+        if (i == 0)
+            assert_int_equal(front_do_state(&f->front, VHOST_USER_SET_VRING_ENABLE, 0, 0), 0);
+        else
+            stop();
+        assert_int_equal(f->fake.count, 2);
+        assert_true(driver_take(&f->ring, &head, &written));
+        assert_true(driver_take(&f->ring, &head, &written));
+        assert_int_equal(head, 6);
+        stop_backend();
+        memset(&f->fake, 0, sizeof(f->fake));
+        start_backend();
+    }
+}
+
 static void a_fresh_area_is_zero(void **state)
 {
     uint8_t byte = 0xff;
@@ -224,6 +289,8 @@ int main(void)
         T(visible_batch_is_not_redone),
         T(hostile_inflight_blocks),
         T(hostile_inflight_areas),
+        T(a_new_driver_starts_afresh),
+        T(recovery_is_finished_first),
         T(a_fresh_area_is_zero),
     };
 
