@@ -485,9 +485,9 @@ static void check_read_back(enum process_kind kind, unsigned stage)
     if (pid == 0) {
         (void)close(hold[1]);
         (void)close(ready[0]);
-        _exit(dup2(ready[1], FD_TERMINAL_OUT) < 0 || dup2(hold[0], FD_VHOST) < 0
-                  ? 9
-                  : confined_and_waiting(kind, FD_TERMINAL_OUT, FD_VHOST));
+        child_exit(dup2(ready[1], FD_TERMINAL_OUT) < 0 || dup2(hold[0], FD_VHOST) < 0
+                       ? 9
+                       : confined_and_waiting(kind, FD_TERMINAL_OUT, FD_VHOST));
     }
     assert_int_equal(read(ready[0], &event, sizeof(event)), sizeof(event));
     assert_int_equal(ptrace(PTRACE_SEIZE, pid, NULL, NULL), 0);
