@@ -21,7 +21,8 @@
 #define GUEST_DISKS_MAX   16
 #define GUEST_NETS_MAX    8
 #define GUEST_QUEUES_MAX  16 /* of one disk */
-#define GUEST_PAIRS_MAX   8  /* of one net */
+#define GUEST_PAIRS_MAX   7 /* of one net: with the control queue, HANDOFF_QUEUES_MAX hold no more \
+                             */
 #define GUEST_TAP_MAX     16 /* IFNAMSIZ */
 #define GUEST_MEMORY_MIN  (32ULL << 20)
 #define GUEST_MEMORY_MAX  (512ULL << 30)
@@ -51,7 +52,7 @@ struct guest_net {
     char tap[GUEST_TAP_MAX];
     bool has_mac;
     uint8_t mac[6];
-    uint8_t pairs; /* queue pairs, 1..8 */
+    uint8_t pairs; /* queue pairs, 1..GUEST_PAIRS_MAX */
 };
 
 struct guest_spec {

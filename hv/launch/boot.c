@@ -27,6 +27,12 @@ struct device {
     unsigned queues;
 };
 
+/* Two a pair; with several pairs the last queue is the control queue. */
+static unsigned net_queues(unsigned pairs)
+{
+    return pairs > 1 ? 2 * pairs + 1 : 2;
+}
+
 static unsigned list_devices(const struct guest_spec *spec,
                              struct device devices[HANDOFF_DEVICES_MAX])
 {
@@ -35,7 +41,7 @@ static unsigned list_devices(const struct guest_spec *spec,
     for (unsigned i = 0; i < spec->disks; i++)
         devices[n++] = (struct device){PROCESS_BLK, i, spec->disk[i].queues};
     for (unsigned i = 0; i < spec->nets; i++)
-        devices[n++] = (struct device){PROCESS_NET, i, 2u * spec->net[i].pairs};
+        devices[n++] = (struct device){PROCESS_NET, i, net_queues(spec->net[i].pairs)};
     if (spec->rng)
         devices[n++] = (struct device){PROCESS_RNG, 0, 1};
     return n;
@@ -299,7 +305,9 @@ static int plan_worker(struct guard *guard, const struct device *device, unsigne
         r = hand_disk(guard, worker, device, &config);
     if (device->kind == PROCESS_NET) {
         ether_of(guard->spec, device->number, config.mac);
-        process_hand(worker, HANDOFF_FD_BACKING, guard->taps[device->number], false);
+        for (unsigned pair = 0; pair < guard->spec->net[device->number].pairs; pair++)
+            process_hand(worker, HANDOFF_FD_BACKING + (int)pair, guard->taps[device->number][pair],
+                         false);
     }
     if (r == 0)
         r = hand_common(guard, worker, &config, sizeof(config));

@@ -55,7 +55,8 @@ static bool from_a_sibling(const struct gate *gate, const struct process *proces
         if (other->kind == PROCESS_VMM && ram != NULL && process->kind != PROCESS_CONSOLE &&
             same_file(process->pid, number, ram->fd))
             return true;
-        /* The front-end sends it on to the worker that it came from (VHOST_USER_SET_INFLIGHT_FD). */
+        /* The front-end sends it on to the worker that it came from (VHOST_USER_SET_INFLIGHT_FD).
+         */
         if (other->kind == PROCESS_BLK && inflight != NULL &&
             (process->kind == PROCESS_VMM || process == other) &&
             same_file(process->pid, number, inflight->fd))

@@ -17,10 +17,10 @@ struct guard {
     /* for the guest's whole life, over its resets */
     struct slot slot;
     struct jail jail;
-    int kvm, kernel, initrd;                                            /* owned */
-    struct program programs[PROCESS_KINDS];                             /* owned descriptors */
-    struct input_disk disks[GUEST_DISKS_MAX];                           /* owned descriptors */
-    int taps[GUEST_NETS_MAX];                                           /* owned */
+    int kvm, kernel, initrd;                   /* owned */
+    struct program programs[PROCESS_KINDS];    /* owned descriptors */
+    struct input_disk disks[GUEST_DISKS_MAX];  /* owned descriptors */
+    int taps[GUEST_NETS_MAX][GUEST_PAIRS_MAX]; /* owned: one a queue pair */
     struct seccomp_program *filters[PROCESS_KINDS][SECCOMP_STAGES_MAX]; /* owned */
     struct janitor_labels *labels;                                      /* owned, shared memory */
     struct janitor janitor;

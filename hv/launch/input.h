@@ -32,8 +32,12 @@ struct input_disk {
  */
 int input_disk(const struct guest_disk *spec, struct input_disk *disk, struct launch_error *error);
 
-/* Attach to an existing tap, with virtio-net headers of 12 bytes. Descriptor or -ECANCELED. */
-int input_tap(const struct guest_net *spec, struct launch_error *error);
+/*
+ * Attach to an existing tap, with virtio-net headers of 12 bytes: one descriptor for each queue
+ * pair into fds[0..pairs), which the caller owns, on failure too (-1 where there is none). More
+ * than one pair takes a tap made with multi_queue. 0 or -ECANCELED.
+ */
+int input_tap(const struct guest_net *spec, int fds[GUEST_PAIRS_MAX], struct launch_error *error);
 
 /* /dev/kvm, and no impostor. Descriptor or -ECANCELED. */
 int input_kvm(struct launch_error *error);

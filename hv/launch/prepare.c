@@ -191,9 +191,9 @@ static int prepare_devices(struct guard *guard)
             return r;
     }
     for (unsigned i = 0; i < guard->spec->nets; i++) {
-        guard->taps[i] = input_tap(&guard->spec->net[i], guard->error);
-        if (guard->taps[i] < 0)
-            return guard->taps[i];
+        int r = input_tap(&guard->spec->net[i], guard->taps[i], guard->error);
+        if (r < 0)
+            return r;
     }
     return 0;
 }
@@ -308,7 +308,7 @@ void guard_init(struct guard *guard)
     for (unsigned i = 0; i < GUEST_DISKS_MAX; i++)
         guard->disks[i].fd = -1;
     for (unsigned i = 0; i < GUEST_NETS_MAX; i++)
-        guard->taps[i] = -1;
+        memset(guard->taps[i], 0xff, sizeof(guard->taps[i])); /* -1 each */
     for (unsigned i = 0; i < HANDOFF_DEVICES_MAX; i++)
         guard->vhost[i][0] = guard->vhost[i][1] = guard->inflight[i] = -1;
 }
@@ -380,7 +380,8 @@ void guard_release(struct guard *guard)
     for (unsigned i = 0; i < GUEST_DISKS_MAX; i++)
         fd_close(&guard->disks[i].fd);
     for (unsigned i = 0; i < GUEST_NETS_MAX; i++)
-        fd_close(&guard->taps[i]);
+        for (unsigned pair = 0; pair < GUEST_PAIRS_MAX; pair++)
+            fd_close(&guard->taps[i][pair]);
     fd_close(&guard->kvm);
     fd_close(&guard->kernel);
     fd_close(&guard->initrd);

@@ -121,6 +121,12 @@ static void failed(struct watch *watch, const struct process *process,
 
     if (process->kind == PROCESS_VMM && message->failure == FAILURE_VHOST_PEER)
         find_the_dead(watch, message->detail[0]);
+    if (process->kind != PROCESS_VMM && message->failure == FAILURE_VHOST_PROTOCOL) {
+        (void)launch_fail(watch->guard->error, LAUNCH_SYSTEM,
+                          "%s: the VMM broke the vhost-user protocol at request %llu (error %llu)",
+                          process->subject, (unsigned long long)message->detail[1],
+                          (unsigned long long)message->detail[2]);
+    }
     (void)launch_fail(watch->guard->error, result, "%s", text);
     fail(watch);
 }

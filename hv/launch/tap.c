@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <linux/if_tun.h>
 #include <net/if.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -28,11 +29,13 @@ static int index_of(const char *tap)
     return request.ifr_ifindex;
 }
 
-static int attach(int fd, const char *tap)
+static int attach(int fd, const char *tap, bool several)
 {
     struct ifreq request = {.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR};
     int size = VNET_HEADER_SIZE, little = 1;
 
+    if (several)
+        request.ifr_flags |= IFF_MULTI_QUEUE;
     memcpy(request.ifr_name, tap, strnlen(tap, IFNAMSIZ - 1));
     if (ioctl(fd, TUNSETIFF, &request) < 0)
         return -errno;
@@ -41,38 +44,53 @@ static int attach(int fd, const char *tap)
     return 0;
 }
 
-int input_tap(const struct guest_net *spec, struct launch_error *error)
+static int open_queue(const struct guest_net *spec, const char *shown, int *queue,
+                      struct launch_error *error)
 {
-    cleanup_fd int fd = -1;
-    char shown[64];
-    int before, r;
+    int r;
 
-    text_escape(shown, sizeof(shown), spec->tap);
-    before = index_of(spec->tap);
-    if (before < 0)
-        return launch_fail(error, before == -ENODEV ? LAUNCH_USAGE : LAUNCH_SYSTEM,
-                           before == -ENODEV
-                               ? "there is no network interface '%s'; make the tap first: "
-                                 "ip tuntap add dev %s mode tap"
-                               : "cannot look up the network interface '%s' (%s)",
-                           shown, before == -ENODEV ? shown : strerror(-before));
-    fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
-    if (fd < 0)
+    *queue = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
+    if (*queue < 0)
         return launch_fail(error, LAUNCH_SYSTEM,
                            "cannot open /dev/net/tun: %s; is the module tun loaded?",
                            strerror(errno));
-    r = attach(fd, spec->tap);
+    r = attach(*queue, spec->tap, spec->pairs > 1);
     if (r == -EBUSY)
         return launch_fail(error, LAUNCH_DENIED, "the tap '%s' is in use by another process",
                            shown);
     if (r == -EINVAL)
-        return launch_fail(error, LAUNCH_USAGE,
-                           "the network interface '%s' is not a tap of one queue", shown);
+        return launch_fail(error, LAUNCH_USAGE, "the network interface '%s' is not a tap of %s",
+                           shown,
+                           spec->pairs > 1 ? "several queues; make it so: ip tuntap add dev NAME "
+                                             "mode tap multi_queue"
+                                           : "one queue");
     if (r < 0)
         return launch_fail(error, LAUNCH_SYSTEM, "cannot attach to the tap '%s': %s", shown,
                            strerror(-r));
+    return 0;
+}
+
+int input_tap(const struct guest_net *spec, int fds[GUEST_PAIRS_MAX], struct launch_error *error)
+{
+    char shown[64];
+    int before, r = 0;
+
+    text_escape(shown, sizeof(shown), spec->tap);
+    before = index_of(spec->tap);
+    if (before == -ENODEV)
+        return launch_fail(error, LAUNCH_USAGE,
+                           "there is no network interface '%s'; make the tap first: "
+                           "ip tuntap add dev %s mode tap",
+                           shown, shown);
+    if (before < 0)
+        return launch_fail(error, LAUNCH_SYSTEM, "cannot look up the network interface '%s': %s",
+                           shown, strerror(-before));
+    for (unsigned pair = 0; r == 0 && pair < spec->pairs; pair++)
+        r = open_queue(spec, shown, &fds[pair], error);
+    if (r < 0)
+        return r;
     if (index_of(spec->tap) != before)
         return launch_fail(error, LAUNCH_DENIED,
                            "the network interface '%s' was replaced while it was opened", shown);
-    return steal_fd(&fd);
+    return 0;
 }
