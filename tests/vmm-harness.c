@@ -32,7 +32,7 @@
 #include "hv/handoff.h"
 #include "tests/vmm-payload.h"
 
-static const char *const payload_names[PAYLOADS] = {"off",  "reset",  "crash",
+static const char *const payload_names[PAYLOADS] = {"off",  "reset",  "bios", "crash",
                                                     "echo", "button", "spin"};
 
 struct options {
@@ -297,7 +297,7 @@ static void usage(void)
 {
     fprintf(stderr,
             "usage: vmm-harness --vmm PROGRAM (--kernel FILE [--initrd FILE] | --payload "
-            "off|reset|crash|echo|button|spin)\n"
+            "off|reset|bios|crash|echo|button|spin)\n"
             "  [--cmdline STR] [--vcpus N] [--memory MIB] [--model 0-3] [--split] [--strict]\n"
             "  [--input TEXT] [--button-after TEXT] [--timeout SECONDS]\n");
     exit(2);

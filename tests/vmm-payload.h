@@ -13,6 +13,7 @@
 enum payload {
     PAYLOAD_OFF,    /* ACPI S5 */
     PAYLOAD_RESET,  /* i8042 */
+    PAYLOAD_BIOS,   /* starts over where a PC has its BIOS */
     PAYLOAD_CRASH,  /* triple fault */
     PAYLOAD_ECHO,   /* every byte from ttyS0 back to it; 'q' ends with S5 */
     PAYLOAD_BUTTON, /* S5 when the power button was pressed */
@@ -60,6 +61,9 @@ static inline void payload_build(enum payload kind, uint8_t file[PAYLOAD_SIZE])
         break;
     case PAYLOAD_RESET:
         PAYLOAD_PUT(tail, "\xb0\xfe\xe6\x64\xf4\xeb\xfd"); /* 0xfe to 0x64 */
+        break;
+    case PAYLOAD_BIOS:
+        PAYLOAD_PUT(tail, "\xe9\xd1\xff\xff\xff"); /* jmp 0xffff0 */
         break;
     case PAYLOAD_CRASH:
         PAYLOAD_PUT(tail, "\xe9\x61\0\0\0"); /* jmp 0x80 */

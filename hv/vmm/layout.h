@@ -17,6 +17,7 @@
 #define LAYOUT_CMDLINE     0x00020000ULL
 #define LAYOUT_EBDA        0x0009fc00ULL /* usable low memory ends */
 #define LAYOUT_ACPI        0x000e0000ULL /* RSDP and tables, reserved, to 0xfffff */
+#define LAYOUT_BIOS_RESET  0x000ffff0ULL /* f000:fff0, where a PC starts over */
 #define LAYOUT_ACPI_END    0x00100000ULL
 #define LAYOUT_KERNEL      0x01000000ULL
 

@@ -84,15 +84,28 @@ static int prepare_vm(struct machine *m, bool kvmclock, struct failure_report *r
     return kvm_vm_memory(&m->vm, m->memory, report);
 }
 
-static int prepare_acpi(struct machine *m, struct failure_report *report)
+/*
+ * Where Linux jumps in real mode to restart a machine whose ACPI is hardware-reduced and which has
+ * no EFI (it never tries the reset register then): ask the keyboard controller instead of a BIOS.
+ */
+static const uint8_t reset_code[] = {
+    0xb0, 0xfe,                      /* mov al, 0xfe */
+    0xe6, LAYOUT_PORT_I8042_COMMAND, /* out 0x64, al */
+    0xf4, 0xeb,
+    0xfd, /* hlt for ever */
+};
+
+static int prepare_firmware(struct machine *m, struct failure_report *report)
 {
     struct buf tables;
     int r;
 
-    buf_init(&tables, LAYOUT_ACPI_END - LAYOUT_ACPI);
+    buf_init(&tables, LAYOUT_BIOS_RESET - LAYOUT_ACPI);
     r = acpi_build(m->config.vcpus, LAYOUT_ACPI, &tables);
     if (r == 0)
         r = memory_write(m->memory, LAYOUT_ACPI, tables.data, tables.size);
+    if (r == 0)
+        r = memory_write(m->memory, LAYOUT_BIOS_RESET, reset_code, sizeof(reset_code));
     buf_release(&tables);
     return r < 0 ? unexpected(report, r, __LINE__) : 0;
 }
@@ -121,7 +134,7 @@ static int prepare_platform(struct machine *m, struct failure_report *report)
         if (r < 0)
             return unexpected(report, r, __LINE__);
     }
-    return prepare_acpi(m, report);
+    return prepare_firmware(m, report);
 }
 
 static int prepare_vcpus(struct machine *m, struct kvm_cpuid2 *cpuid, struct failure_report *report)

@@ -25,6 +25,10 @@ static uint32_t read_instruction(const struct vcpu *vcpu, const struct kvm_regs 
     return size;
 }
 
+/*
+ * On AMD a triple fault leaves the CPU's state undefined, and KVM has put the reset state in its
+ * place (rip 0xfff0, cs 0xf000): the registers then tell that, and nothing of the guest.
+ */
 struct control_crash vcpu_crash(const struct vcpu *vcpu, enum crash_reason reason, uint64_t detail)
 {
     struct control_crash crash = {.reason = reason, .vcpu = vcpu->index, .detail = detail};

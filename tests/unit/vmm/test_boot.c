@@ -301,6 +301,18 @@ static void test_elf_entry(void **state)
     }
 }
 
+/* A 32-bit entry above 4 GiB, though there is RAM and a segment. */
+static void test_elf_entry_high(void **state)
+{
+    uint8_t file[ELF64_SIZE];
+
+    (void)state;
+    image_elf64(file, 1);
+    bytes_put64(image_phdr(file, 0) + 24, LAYOUT_HIGH_START);
+    bytes_put64(file + ELF64_NOTE + 16, LAYOUT_HIGH_START + 0x10);
+    expect_failure(file, sizeof(file), 0, LAYOUT_HOLE_START + 64 * MIB, FAILURE_ELF_ENTRY);
+}
+
 static void test_elf32_needs_pvh(void **state)
 {
     uint8_t payload[PAYLOAD_SIZE];
@@ -380,19 +392,13 @@ static void test_initrd_around_segments(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_bzimage),
-        cmocka_unit_test(test_bzimage_moves_down),
-        cmocka_unit_test(test_initrd),
-        cmocka_unit_test(test_cmdline),
-        cmocka_unit_test(test_no_kernel),
-        cmocka_unit_test(test_elf64),
-        cmocka_unit_test(test_pvh_start_info),
-        cmocka_unit_test(test_elf_places),
-        cmocka_unit_test(test_elf_entry),
-        cmocka_unit_test(test_elf32_needs_pvh),
-        cmocka_unit_test(test_huge_notes),
-        cmocka_unit_test(test_many_segments),
-        cmocka_unit_test(test_initrd_around_segments),
+        cmocka_unit_test(test_bzimage),         cmocka_unit_test(test_bzimage_moves_down),
+        cmocka_unit_test(test_initrd),          cmocka_unit_test(test_cmdline),
+        cmocka_unit_test(test_no_kernel),       cmocka_unit_test(test_elf64),
+        cmocka_unit_test(test_pvh_start_info),  cmocka_unit_test(test_elf_places),
+        cmocka_unit_test(test_elf_entry),       cmocka_unit_test(test_elf_entry_high),
+        cmocka_unit_test(test_elf32_needs_pvh), cmocka_unit_test(test_huge_notes),
+        cmocka_unit_test(test_many_segments),   cmocka_unit_test(test_initrd_around_segments),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -99,6 +99,7 @@ static void test_ends(void **state)
     } cases[] = {
         {"off", 0, "off after"},
         {"reset", 10, "reset after"},
+        {"bios", 10, "reset after"},
         {"crash", 4, "crash: reason 1 "},
     };
 
