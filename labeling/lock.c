@@ -97,10 +97,9 @@ static int write_record(int fd, const struct image_holder *self, bool fresh)
     return fsetxattr(fd, RECORD, text, strlen(text), fresh ? XATTR_CREATE : 0) < 0 ? -errno : 0;
 }
 
-static int lock_with_record(int fd, bool exclusive, const struct image_holder *self,
+static int lock_with_record(int fd, bool exclusive, bool reach, const struct image_holder *self,
                             struct image_holder *other)
 {
-    bool reach = locks_reach(fd);
     struct image_holder found;
     int r, recorded = read_record(fd, &found);
 
@@ -133,7 +132,8 @@ static int lock_with_record(int fd, bool exclusive, const struct image_holder *s
     return r < 0 ? r : recorded;
 }
 
-int image_lock(int fd, bool exclusive, const struct image_holder *self, struct image_holder *other)
+int image_lock_given(int fd, bool exclusive, bool reach, const struct image_holder *self,
+                     struct image_holder *other)
 {
     struct image_holder who = {.host = ""};
     int r = set_lock(fd, exclusive ? F_WRLCK : F_RDLCK);
@@ -141,13 +141,18 @@ int image_lock(int fd, bool exclusive, const struct image_holder *self, struct i
     if (r == -EBUSY)
         (void)read_record(fd, &who);
     if (r == 0) {
-        r = lock_with_record(fd, exclusive, self, &who);
+        r = lock_with_record(fd, exclusive, reach, self, &who);
         if (r < 0)
             (void)set_lock(fd, F_UNLCK);
     }
     if (r != IMAGE_LOCKED)
         *other = who;
     return r;
+}
+
+int image_lock(int fd, bool exclusive, const struct image_holder *self, struct image_holder *other)
+{
+    return image_lock_given(fd, exclusive, locks_reach(fd), self, other);
 }
 
 int image_unlock(int fd, const struct image_holder *self)

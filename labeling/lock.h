@@ -39,6 +39,10 @@ enum image_lock_result {
  */
 int image_lock(int fd, bool exclusive, const struct image_holder *self, struct image_holder *other);
 
+/* For tests: the same, told whether locks on this file system reach the other hosts on it. */
+int image_lock_given(int fd, bool exclusive, bool reach, const struct image_holder *self,
+                     struct image_holder *other);
+
 /*
  * Give it back: the record, if it is ours, then the lock. Closing every descriptor does the second
  * alone, and leaves a record that the next taker will find stale. 0 or -errno.

@@ -106,8 +106,7 @@ static int walk_entry(struct walk *walk, int directory, const char *name, unsign
             report_unreadable(walk, -errno);
         return 0;
     }
-    if (S_ISLNK(sx.stx_mode) ||
-        (sx.stx_mnt_id != walk->mount && !walk->scan->options->other_mounts))
+    if (sx.stx_mnt_id != walk->mount && !walk->scan->options->other_mounts)
         return 0;
     r = look_at(walk, fd, sx.stx_mode);
     return r == 0 && S_ISDIR(sx.stx_mode) ? walk_directory(walk, fd, depth + 1) : r;
@@ -129,7 +128,7 @@ static int walk_directory(struct walk *walk, int fd, unsigned depth) // NOLINT(m
     directory = fdopendir(opened);
     if (directory == NULL)
         return -errno;
-    opened = -1; /* the stream's */
+    (void)steal_fd(&opened); /* the stream's */
     while (r == 0 && (errno = 0, entry = readdir(directory)) != NULL) {
         if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
             continue;

@@ -50,14 +50,25 @@ static int check_references(struct label_store *store)
     return 0;
 }
 
+/* How many sets are reserved that have no number: mostly none, and then nobody need compare. */
+static int count_others(struct label_store *store, int64_t *count)
+{
+    struct query query = query_begin(store, "read reservations", "SELECT count(*) FROM others");
+
+    return query_number(&query, count);
+}
+
 /* Each set has its number and the host's size, and none is comparable with a reserved one. */
 static int check_sets(struct label_store *store)
 {
     struct category_pool pool;
     uint32_t uid_blocks;
     struct query query;
+    int64_t others = 0;
     int r = pool_read(store, &pool, &uid_blocks);
 
+    if (r == 0)
+        r = count_others(store, &others);
     if (r < 0)
         return r;
     query = query_begin(store, "check the sets", "SELECT number, categories, guest FROM sets");
@@ -75,7 +86,7 @@ static int check_sets(struct label_store *store)
         category_text(&set, canonical);
         if (category_rank(&pool, &set, &rank) < 0 || rank != number || strcmp(canonical, text) != 0)
             query.status = store_fail(store, -EBADMSG, "the set %s has another's number", text);
-        else if (of_guest && (r = pool_excluded(store, &set)) != 0)
+        else if (of_guest && others > 0 && (r = pool_excluded(store, &set)) != 0)
             query.status = r < 0 ? r
                                  : store_fail(store, -EBADMSG,
                                               "the set %s is comparable with a reserved one", text);

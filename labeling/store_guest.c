@@ -192,7 +192,7 @@ static int statement_for(struct label_store *store, const char *sql, int64_t id)
 
 static int undefine(struct label_store *store, const uint8_t uuid[LABEL_UUID_SIZE])
 {
-    struct label_guest guest;
+    struct label_guest guest = {0};
     struct query query;
     int64_t claims = 0;
     int r = find(store, uuid, &guest);

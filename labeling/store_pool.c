@@ -135,11 +135,14 @@ static int walk(const struct draw *draw, uint64_t low, uint64_t high, uint64_t *
     return 0;
 }
 
-/* Uniform in [0, bound), bound > 0: what would favour small numbers is thrown away. */
+/* Uniform in [0, bound): what would favour small numbers is thrown away. 0; -ENOSPC for none. */
 static int random_below(uint64_t bound, uint64_t *number)
 {
-    const uint64_t reject = (UINT64_MAX - bound + 1) % bound;
+    const uint64_t reject = bound > 0 ? (UINT64_MAX - bound + 1) % bound : 0;
     uint64_t drawn;
+
+    if (bound == 0)
+        return -ENOSPC;
 
     do {
         ssize_t n = getrandom(&drawn, sizeof(drawn), 0);

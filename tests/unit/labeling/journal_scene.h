@@ -19,7 +19,7 @@ struct scene {
     struct label_attributes before[SCENE_FILES], set[SCENE_FILES];
 };
 
-/* user:5:rw- group::r-- mask::rw- other::--- on a file of mode 0660 */
+/* user:5:rw- group::r-- mask::rw- other::--- on a file of mode 01660 */
 static inline void scene_give_acl(int fd)
 {
     static const uint8_t acl[] = {
@@ -38,7 +38,7 @@ static inline void scene_prepare(struct scene *scene)
 {
     bool root = geteuid() == 0;
 
-    scene->fd[0] = fixture_file(scene->f, "acl.img", 0660, "system_u:object_r:var_t:s0");
+    scene->fd[0] = fixture_file(scene->f, "acl.img", 01660, "system_u:object_r:var_t:s0");
     scene_give_acl(scene->fd[0]);
     scene->fd[1] = fixture_file(scene->f, "bare.img", 0644, "");
     scene->fd[2] = fixture_file(scene->f, "golden.img", 0444, "system_u:object_r:srv_t:s0");

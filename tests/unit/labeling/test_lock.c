@@ -157,6 +157,43 @@ static void test_stale(void **state)
     close(fd);
 }
 
+/* Where another host does not see our lock, its record is what refuses, for as long as it is there.
+ */
+static void test_locks_that_do_not_reach(void **state)
+{
+    struct image *image = *state;
+    struct image_holder other = {"?", "?", "?"}, elsewhere = us;
+    struct dying dying = {image, &abroad};
+    int fd = open_image(image, O_RDWR), again;
+
+    if (!image->records) {
+        print_message("this file system holds no user attributes\n");
+        close(fd);
+        skip();
+    }
+    assert_true(WIFSIGNALED(fixture_child(lock_and_die, &dying)));
+    assert_int_equal(image_lock_given(fd, true, false, &us, &other), -EREMOTE);
+    assert_string_equal(other.host, abroad.host);
+    assert_int_equal(image_lock_given(fd, false, false, &us, &other), -EREMOTE); /* nor read it */
+    again = open_image(image, O_RDWR);
+    assert_int_equal(image_lock_given(again, true, true, &abroad, &other), IMAGE_LOCKED);
+    close(again); /* the refusals left no lock behind */
+    assert_int_equal(image_lock_break(fd), 0);
+    assert_int_equal(image_lock_given(fd, true, false, &us, &other), IMAGE_LOCKED);
+    close(fd);
+    /* Our own host's: its lock would have been seen, so it is dead, in whichever boot. */
+    fd = open_image(image, O_RDWR);
+    (void)snprintf(elsewhere.boot_id, sizeof(elsewhere.boot_id), "%s", abroad.boot_id);
+    assert_int_equal(image_lock_given(fd, true, false, &elsewhere, &other), IMAGE_LOCKED_STALE);
+    assert_string_equal(other.boot_id, us.boot_id);
+    /* And a record that says nothing is somebody's. */
+    assert_int_equal(fsetxattr(fd, RECORD, "?", 1, 0), 0);
+    close(fd);
+    fd = open_image(image, O_RDWR);
+    assert_int_equal(image_lock_given(fd, true, false, &us, &other), -EREMOTE);
+    close(fd);
+}
+
 /* The tenant may write what it likes into the attribute of its file. */
 static void test_hostile_records(void **state)
 {
@@ -201,8 +238,12 @@ int main(void)
 {
 #define TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_exclusion), TEST(test_readers),         TEST(test_other_programs),
-        TEST(test_stale),     TEST(test_hostile_records),
+        TEST(test_exclusion),
+        TEST(test_readers),
+        TEST(test_other_programs),
+        TEST(test_stale),
+        TEST(test_locks_that_do_not_reach),
+        TEST(test_hostile_records),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -63,6 +63,25 @@ static void test_exhaustion(void **state)
     assert_int_equal(label_store_check(f->store), 0);
 }
 
+/* Of many the last ones are hardly ever met by chance: the search in order has to find them. */
+static void test_the_last_ones(void **state)
+{
+    struct fixture *f = *state;
+    struct label_guest guest;
+
+    f->store = fixture_open_with(
+        f, (struct label_store_options){.flags = LABEL_STORE_CREATE, .pool = {0, 30, 2}});
+    for (unsigned i = 0; i < 435; i++)
+        assert_int_equal(define(f->store, i, &guest), 0);
+    assert_int_equal(define(f->store, 435, &guest), -ENOSPC);
+    for (unsigned i = 0; i < 435; i += 7) {
+        assert_int_equal(undefine(f->store, i), 0);
+        assert_int_equal(define(f->store, i, &guest), 0);
+        assert_int_equal(define(f->store, 435, &guest), -ENOSPC);
+    }
+    assert_int_equal(label_store_check(f->store), 0);
+}
+
 static void test_uid_exhaustion(void **state)
 {
     struct fixture *f = *state;
@@ -304,6 +323,7 @@ int main(void)
 #define STANDARD(test) cmocka_unit_test_setup_teardown(test, fixture_setup, fixture_teardown)
     const struct CMUnitTest tests[] = {
         SMALL(test_exhaustion),
+        cmocka_unit_test_setup_teardown(test_the_last_ones, fixture_directory, fixture_teardown),
         SMALL(test_uid_exhaustion),
         SMALL(test_reserved_for_others),
         SMALL(test_reservation_against_guests),

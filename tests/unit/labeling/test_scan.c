@@ -185,6 +185,15 @@ static void test_orphans(void **state)
     assert_int_equal(found.count[LABEL_FOUND_ORPHAN], 1); /* nobody knows what it should carry */
     fixture_context_is(orphan, "system_u:object_r:srv_t:s0");
     fixture_context_is(unknown, SCENE_LABEL);
+    /* A link is not followed, but may itself carry a label, if root gave it one. */
+    (void)snprintf(inner, sizeof(inner), "%s/sub/link", scene->f->directory);
+    if (lsetxattr(inner, fixture_attribute(), SCENE_LABEL, sizeof(SCENE_LABEL), 0) == 0) {
+        counts = scan(scene, false, &found);
+        assert_int_equal(counts.findings, 2);
+        counts = scan(scene, true, &found);
+        assert_int_equal(counts.repaired, 1);
+    }
+    fixture_context_is(link_target, "system_u:object_r:srv_t:s0");
     close(orphan);
     close(unknown);
     close(link_target);
