@@ -162,7 +162,7 @@ await_event() {
 }
 
 # field LINE NAME: a value in one of the JSON lines
-field() { sed -nE "s/.*\"$2\":(\"([^\"]*)\"|([^,}]*)).*/\2\3/p" <<<"$1"; }
+field() { [[ $1 =~ \"$2\":(\"([^\"]*)\"|([^,}]*)) ]] && echo "${BASH_REMATCH[2]:-${BASH_REMATCH[3]}}"; }
 
 # What the start gate saw in the guest's last boot: one JSON line a process
 gate_saw() {
