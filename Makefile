@@ -139,6 +139,11 @@ $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(UNIT_LIBS) $(LIB_SELF)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS_DYN) -o $@ $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(UNIT_EXTERN) -pthread
 
+# prints only: build/tests/bench_labeling [DIRECTORY]
+$(BUILD)/tests/bench_%: $(BUILD)/obj/tests/bench/bench_%.o $(UNIT_LIBS) $(LIB_SELF)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS_DYN) -o $@ $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(UNIT_EXTERN) -pthread
+
 .PHONY: unit golden
 ## unit tests and golden corpora
 unit: $(UNIT_TESTS) $(if $(SAN),,all)
