@@ -21,8 +21,7 @@
 #define GUEST_DISKS_MAX   16
 #define GUEST_NETS_MAX    8
 #define GUEST_QUEUES_MAX  16 /* of one disk */
-#define GUEST_PAIRS_MAX   7 /* of one net: with the control queue, HANDOFF_QUEUES_MAX hold no more \
-                             */
+#define GUEST_PAIRS_MAX   7  /* of one net: 14 queues and the control queue */
 #define GUEST_TAP_MAX     16 /* IFNAMSIZ */
 #define GUEST_MEMORY_MIN  (32ULL << 20)
 #define GUEST_MEMORY_MAX  (512ULL << 30)

@@ -22,12 +22,12 @@ static struct guest_spec good(void)
     strcpy(spec.disk[0].path, "/d0");
     strcpy(spec.disk[1].path, "/d1");
     spec.disk[0].queues = 1;
-    spec.disk[1].queues = 16;
+    spec.disk[1].queues = GUEST_QUEUES_MAX;
     spec.nets = 2;
     strcpy(spec.net[0].tap, "t0");
     strcpy(spec.net[1].tap, "t1");
     spec.net[0].pairs = 1;
-    spec.net[1].pairs = 8;
+    spec.net[1].pairs = GUEST_PAIRS_MAX;
     return spec;
 }
 
@@ -189,7 +189,7 @@ static void test_numbers(void **state)
     spec = good();
     spec.net[0].pairs = 0;
     assert_bad(&spec, "pairs");
-    spec.net[0].pairs = 9;
+    spec.net[0].pairs = GUEST_PAIRS_MAX + 1;
     assert_bad(&spec, "pairs");
 }
 
