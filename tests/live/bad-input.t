@@ -4,7 +4,7 @@
 # 1: denied (a protection, or in use by another); 2: what was asked for cannot be; 3: the host failed.
 . "$(dirname "$0")/lib/guest.sh"
 need_kvm
-PATIENCE=30
+PATIENCE=60
 
 # A case a line: bad TEST-NAME STATUS REGEX OPTION...
 bad() {
@@ -21,9 +21,9 @@ bad() {
     elif [ "$(wc -l <<<"$errors")" -gt 2 ]; then
         fail "$what: more than one error"
         diag "$errors"
-    elif ! wait_for 10 traces_are "$BEFORE"; then
+    elif ! wait_for 10 nothing_left; then
         fail "$what: something is left behind"
-        diag "$(diff <(echo "$BEFORE") <(traces) | grep '^[<>]')"
+        diag "$(left)"
     else
         pass "$what"
     fi

@@ -233,16 +233,17 @@ traces() {
     find /sys/fs/cgroup /run/casemate -mindepth 1 \( -path '/sys/*casemate*' -type d -o ! -path '/sys/*' \) \
         ! -path /run/casemate/slots -print 2>/dev/null
 }
-traces_are() { [ "$(traces)" = "$1" ]; }
 
-# remember; ...; left_nothing TEST-NAME
+# remember; ...; left_nothing TEST-NAME. What other guests of this machine take away meanwhile does not count.
 remember() { BEFORE=$(traces); }
+left() { traces | grep -vxF -e "$BEFORE"; }
+nothing_left() { [ -z "$(left)" ]; }
 left_nothing() {
-    if wait_for 10 traces_are "$BEFORE"; then
+    if wait_for 10 nothing_left; then
         pass "$1: nothing is left behind"
     else
         fail "$1: nothing is left behind"
-        diag "$(diff <(echo "$BEFORE") <(traces) | grep '^[<>]')"
+        diag "$(left)"
     fi
 }
 
