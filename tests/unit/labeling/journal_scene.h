@@ -41,7 +41,9 @@ static inline void scene_prepare(struct scene *scene)
     scene->fd[0] = fixture_file(scene->f, "acl.img", 01660, "system_u:object_r:var_t:s0");
     scene_give_acl(scene->fd[0]);
     scene->fd[1] = fixture_file(scene->f, "bare.img", 0644, "");
-    scene->fd[2] = fixture_file(scene->f, "golden.img", 0444, "system_u:object_r:srv_t:s0");
+    /* Only root may set attributes on what it may not write. */
+    scene->fd[2] =
+        fixture_file(scene->f, "golden.img", root ? 0444 : 0644, "system_u:object_r:srv_t:s0");
     for (unsigned i = 0; i < SCENE_FILES; i++) {
         struct label_request *request = &scene->request[i];
 

@@ -175,7 +175,7 @@ static inline int fixture_file(const struct fixture *f, const char *name, mode_t
     assert_true(fd >= 0);
     assert_int_equal(fchmod(fd, mode), 0);
     if (fixture_set(fd, context) < 0) {
-        print_message("%s holds no attributes %s\n", f->directory, fixture_attribute());
+        print_message("%s takes no attribute %s\n", path, fixture_attribute());
         close(fd);
         skip();
     }
