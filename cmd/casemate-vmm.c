@@ -33,7 +33,6 @@
 /* clang-format on */
 #include <unistd.h>
 
-#include "base/cleanup.h"
 #include "hv/vmm/control.h"
 #include "hv/vmm/handoff_read.h"
 #include "hv/vmm/machine.h"

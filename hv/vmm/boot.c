@@ -81,11 +81,10 @@ static int load_initrd(struct boot *boot, uint64_t *initrd, struct failure_repor
 
 static int write_tables(struct boot *boot, uint64_t initrd, struct failure_report *report)
 {
-    static uint8_t tables[LINUX64_TABLE_SIZE];
     const struct boot_source *source = boot->source;
     struct boot_e820 e820[BOOT_E820_MAX];
     size_t e820_count = boot_map_e820(&boot->map, e820);
-    uint8_t page[LINUX64_PAGE], gdt[BOOT_GDT_SIZE] = {0};
+    uint8_t page[LINUX64_PAGE], gdt[BOOT_GDT_SIZE] = {0}, *tables;
     int r;
 
     bytes_put64(gdt + 0x10, boot->entry.mode == BOOT_PVH ? GDT_CODE32 : GDT_CODE64);
@@ -122,8 +121,12 @@ static int write_tables(struct boot *boot, uint64_t initrd, struct failure_repor
     r = put(boot, LAYOUT_ZERO_PAGE, page, sizeof(page), report);
     if (r < 0)
         return r;
-    linux64_page_tables(tables);
-    return put(boot, LAYOUT_PAGE_TABLES, tables, sizeof(tables), report);
+    tables = memory_at(boot->memory, LAYOUT_PAGE_TABLES, LINUX64_TABLE_SIZE);
+    if (tables == NULL)
+        return failure_fill(report, -EFAULT, FAILURE_KERNEL_MEMORY,
+                            LAYOUT_PAGE_TABLES + LINUX64_TABLE_SIZE, boot_ram(boot));
+    linux64_page_tables(tables); /* in place: nobody runs yet */
+    return 0;
 }
 
 int boot_load(struct memory *memory, const struct boot_source *source, struct boot_entry *entry,

@@ -54,7 +54,7 @@ static int load_segments(struct boot *boot, const struct elf_segment *segments, 
 static int find_pvh(const struct boot *boot, const struct elf_segment *segments, uint32_t count,
                     uint64_t *entry, struct failure_report *report)
 {
-    static uint8_t notes[NOTES_MAX]; /* one kernel is loaded per process, by one thread */
+    uint8_t notes[NOTES_MAX];
 
     for (uint32_t i = 0; i < count; i++) {
         const struct elf_segment *s = &segments[i];

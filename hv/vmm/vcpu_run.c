@@ -9,7 +9,7 @@
 static _Noreturn void end(const struct vcpu *vcpu, const struct control_message *message)
 {
     vcpu->machine->end(vcpu->machine->context, message);
-    __builtin_unreachable();
+    __builtin_trap(); /* it came back: better no process than a guest that runs on */
 }
 
 static _Noreturn void crash(const struct vcpu *vcpu, enum crash_reason reason, uint64_t detail)
