@@ -118,7 +118,7 @@ is "$got" "" "between guests: no process, descriptor, socket, pipe or shared mem
 got=''
 for kind in "${confined[@]}"; do
     for name in etc_t bin_t lib_t tmp_t user_home_dir_t shadow_t proc_t sysfs_t var_run_t var_log_t unlabeled_t \
-        fixed_disk_device_t casemate_runtime_t casemated_exec_t security_t memory_device_t random_device_t urandom_device_t; do
+        fixed_disk_device_t casemate_runtime_t casemate_state_t casemated_exec_t security_t memory_device_t random_device_t urandom_device_t; do
         for class in file dir lnk_file chr_file blk_file sock_file; do
             none "$process${kind}_t:$own" "$object$name:s0" $class
         done
@@ -182,6 +182,7 @@ done <<'END'
 /usr/local/libexec/casemate/casemate-console casemate_exec_t
 /run/casemate casemate_runtime_t
 /run/casemate/slots casemate_runtime_t
+/var/lib/casemate/labels.db casemate_state_t
 /usr/bin/casemate-other bin_t
 END
 done_testing
