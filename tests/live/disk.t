@@ -17,8 +17,12 @@ truncate -s 12M "$scratch/third.img"
 debian root marker,root,blk,discard --cpus 2 --disk "$image,queues=2" --disk "$scratch/second.img,ro" --disk "$scratch/third.img,queues=4"
 await_event root running
 worker=$(pid_of root blk)
+# Nobody but the launcher may trace a guest's process: SELinux is permissive while the tracer attaches.
+[ ${#MAC[@]} -ne 0 ] || setenforce 0
 strace -f -qq -p "${worker:-0}" -e trace=fdatasync -o "$scratch/flush" 2>/dev/null &
 tracer=$!
+wait_for 30 grep -q '^TracerPid:[^0-9]*[1-9]' "/proc/$worker/status"
+[ ${#MAC[@]} -ne 0 ] || setenforce 1
 during=$(label "$image")
 finish root "$LONG"
 wait "$tracer"

@@ -270,15 +270,18 @@ struct seen {
 static int look_at_thread(pid_t tid, struct seen *seen)
 {
     static struct stack s;
+    const char *step = "stop";
     int r = stop(tid);
 
-    if (r == 0)
+    if (r == 0) {
+        step = "read the filters of";
         r = read_filters(tid, &s);
-    (void)ptrace(PTRACE_DETACH, tid, NULL, NULL);
-    if (r < 0) {
-        fprintf(stderr, "filters: thread %d: %s\n", tid, strerror(errno));
-        return r;
     }
+    if (r < 0)
+        fprintf(stderr, "filters: cannot %s thread %d: %s\n", step, tid, strerror(errno));
+    (void)ptrace(PTRACE_DETACH, tid, NULL, NULL);
+    if (r < 0)
+        return r;
     /* The thread with the fewest filters is the process's weak place. */
     if (seen->threads++ == 0 || s.count < seen->filters)
         seen->filters = s.count;

@@ -46,7 +46,8 @@ static void confine_alone(struct handoff_filters *filters)
     pthread_t thread;
 
     memcpy(insns, filters->filter[0].insn, sizeof(insns));
-    (void)pthread_create(&thread, NULL, idle, NULL);
+    if (pthread_create(&thread, NULL, idle, NULL) != 0)
+        _exit(9); /* SELinux: a worker's type may not fork, nor make a thread */
     (void)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program);
     filters->count = 0;
 }
