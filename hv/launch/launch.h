@@ -29,7 +29,7 @@ enum launch_result {
 /* Why, for people: one or two lines that say what, why and what to do; empty when all is well. */
 struct launch_error {
     enum launch_result result;
-    char message[640];
+    char message[1600];
 };
 
 enum launch_event_type {

@@ -10,6 +10,7 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "hv/launch/guard.h"
+#include "labeling/filesystem.h"
 #include "mac/landlock.h"
 
 /* RAM of the VMM, the workers and the relay besides the guest's own: generous, so that it bounds.
@@ -153,12 +154,28 @@ int guard_label(struct guard *guard, int fd, enum selinux_object object, const c
     return 0;
 }
 
+/* Why the image cannot carry the label, and what would help. */
+static int refuse_label(struct guard *guard, unsigned i, const char *context, int r)
+{
+    char shown[256], old[SELINUX_CONTEXT_MAX], why[FILESYSTEM_EXPLAIN_MAX];
+
+    text_escape(shown, sizeof(shown), guard->spec->disk[i].path);
+    if ((r == -EACCES || r == -EPERM) && selinux_get_file(guard->disks[i].fd, old) == 0)
+        return launch_fail(guard->error, LAUNCH_DENIED,
+                           "the disk '%s' cannot be labelled: SELinux keeps files of its present "
+                           "label %s from Casemate; move it, or run restorecon on it",
+                           shown, old);
+    filesystem_explain(guard->disks[i].fd, context, r, why);
+    return launch_fail(guard->error, LAUNCH_DENIED, "the disk '%s' cannot be labelled: %s", shown,
+                       why);
+}
+
 /* The image carries the guest's label while it runs; where none can be kept it does not start. */
 static int label_disk(struct guard *guard, unsigned i)
 {
     const struct guest_disk *disk = &guard->spec->disk[i];
     struct relabel *note = &guard->labels->relabel[guard->labels->count];
-    char context[SELINUX_CONTEXT_MAX], shown[256];
+    char context[SELINUX_CONTEXT_MAX];
     int r;
 
     if (guard->jail.landlock_only)
@@ -171,15 +188,8 @@ static int label_disk(struct guard *guard, unsigned i)
         guard->labels->count++; /* from here on the janitor would restore it */
         r = relabel_apply(note);
     }
-    text_escape(shown, sizeof(shown), disk->path);
-    if (r == -ENODATA || r == -EOPNOTSUPP || r == -EROFS)
-        return launch_fail(guard->error, LAUNCH_DENIED,
-                           "the disk '%s' cannot be labelled: its file system %s; put it on one "
-                           "with security labels (ext4, xfs) that is mounted read-write",
-                           shown, r == -EROFS ? "is read-only" : "holds no labels");
     if (r < 0)
-        return launch_fail(guard->error, LAUNCH_SYSTEM, "cannot label the disk '%s': %s", shown,
-                           strerror(-r));
+        return refuse_label(guard, i, context, r);
     return 0;
 }
 
