@@ -10,6 +10,7 @@
 . "$(dirname "$0")/lib.sh"
 . "$HOST_DIR/image-root.sh"
 . "$HOST_DIR/image-policy.sh"
+. "$HOST_DIR/image-bare.sh"
 
 need mmdebstrap secilc setfiles mke2fs cpio swtpm_setup bzcat depmod
 [ "$(id -u)" -eq 0 ] || fail "building the image needs root (mmdebstrap, labels)"
@@ -32,6 +33,8 @@ POLICY_NAME=policy-$(policy_key "$ROOT_NAME")
 cached "$POLICY_NAME" make_policy
 INIT_NAME=init-$(init_key "$POLICY_NAME")
 cached "$INIT_NAME" make_init
+BARE_NAME=bare-$(bare_key "$ROOT_NAME")
+cached "$BARE_NAME" make_bare
 TPM_NAME=tpm-$(tpm_key)
 cached "$TPM_NAME" make_tpm
 
@@ -44,4 +47,5 @@ for part in policy.33 contexts file_contexts.local; do
     link "$CACHE_DIR/$POLICY_NAME/$part" "$part"
 done
 link "$CACHE_DIR/$INIT_NAME/initrd.img" initrd.img
+link "$CACHE_DIR/$BARE_NAME/bare.33" bare.33
 link "$CACHE_DIR/$TPM_NAME/state" tpm

@@ -53,6 +53,7 @@ else
         done
     fi
     [ ! -d "$tools" ] || files+=("$tools:/root/live/bin")
+    [ ! -e "$CACHE_DIR/current/bare.33" ] || files+=("$CACHE_DIR/current/bare.33:/root/live/bin/bare.policy")
     names=()
     for test in "$@"; do names+=("/root/live/$(basename "$test")"); done
     say "running ${#names[@]} live tests in the test host"
