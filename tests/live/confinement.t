@@ -198,7 +198,7 @@ forbidden() { # NAME NUMBER
     if in_test_host; then
         record=$(audit_since SECCOMP)
         like "$record" "syscall=$2( |\$)" "the audit record names the call"
-        like "$record" "subj=system_u:system_r:casemate_rng_t:s0:c0,c1 pid=$(events "$1" | sed -nE 's/.*"event":"process","process":"rng".*"pid":([0-9]+).*/\1/p') " \
+        like "$record" "subj=system_u:system_r:casemate_rng_t:s0:c0,c1 pid=$(events "$1" | sed -nE 's/.*"event":"process".*"process":"rng".*"pid":([0-9]+).*/\1/p') " \
             "the process and, by its categories, the guest"
     else
         skip "audit records are read in the test host" 2
@@ -245,17 +245,22 @@ if with_selinux; then
     fi
 
     mkdir "$scratch/unlabelled"
-    if dd if=/dev/zero of="$scratch/vfat.img" bs=1M count=8 2>/dev/null && mkfs.vfat "$scratch/vfat.img" >/dev/null 2>&1 &&
-        modprobe loop 2>/dev/null && modprobe vfat 2>/dev/null && mount -o loop "$scratch/vfat.img" "$scratch/unlabelled"; then
-        :
-    else
-        mount -t ramfs ramfs "$scratch/unlabelled"
-    fi
     at_exit umount "$scratch/unlabelled"
-    truncate -s 1M "$scratch/unlabelled/disk.img"
-    run_payload unlabelled off --disk "$scratch/unlabelled/disk.img"
-    expect_error unlabelled 1 "cannot be labelled: " "a disk on a file system without labels: denied"
-    umount "$scratch/unlabelled"
+    unlabelled() { # TEST-NAME MOUNT-OPTION...
+        local what=$1
+        shift
+        if mount "$@" "$scratch/unlabelled"; then
+            truncate -s 1M "$scratch/unlabelled/disk.img"
+            run_payload unlabelled off --disk "$scratch/unlabelled/disk.img"
+            expect_error unlabelled 1 "the disk '.*' cannot be labelled: " "$what: denied"
+            umount "$scratch/unlabelled"
+        else
+            fail "$what: cannot be mounted"
+        fi
+    }
+    # As file systems without attributes are mounted: one label for all, which nobody can change.
+    unlabelled "a disk on a file system without labels" -t tmpfs -o "context=$(label "$image")" tmpfs
+    unlabelled "a disk on a file system whose labels are not for images" -t ramfs ramfs
 else
     MAC=()
     run_payload selinux off
