@@ -9,19 +9,21 @@ static uint64_t round_up(uint64_t value, uint64_t align)
     return (value + align - 1) & ~(align - 1);
 }
 
-/* At its preferred address, or as low as it may go when that leaves RAM. */
+/*
+ * At its preferred address, or above low memory if that is where it prefers to be. Never below the
+ * preferred one, although the protocol would let a relocatable kernel be there: Linux unpacks
+ * itself at the preferred address at the lowest, wherever it was loaded, and so over the initrd or
+ * past the end of RAM. And not above 4 GiB, where the page tables of the 64-bit entry end.
+ */
 static int place(struct boot *boot, struct failure_report *report)
 {
     const struct bzimage *image = &boot->image;
+    uint64_t low = round_up(LAYOUT_ACPI_END, image->alignment);
 
-    boot->load = image->preferred;
-    if (boot_map_take(&boot->map, boot->load, image->init_size) == 0)
+    boot->load = image->relocatable && image->preferred < low ? low : image->preferred;
+    if (boot->load < LAYOUT_HOLE_START &&
+        boot_map_take(&boot->map, boot->load, image->init_size) == 0)
         return 0;
-    if (image->relocatable) {
-        boot->load = round_up(LAYOUT_ACPI_END, image->alignment);
-        if (boot_map_take(&boot->map, boot->load, image->init_size) == 0)
-            return 0;
-    }
     return failure_fill(report, -ENOMEM, FAILURE_KERNEL_MEMORY, boot->load + image->init_size,
                         boot_ram(boot));
 }

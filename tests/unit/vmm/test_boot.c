@@ -97,25 +97,46 @@ static void test_bzimage(void **state)
     release(&o);
 }
 
-static void test_bzimage_moves_down(void **state)
+/* Linux unpacks itself at its preferred address, however low it was loaded. */
+static void test_bzimage_stays_up(void **state)
+{
+    uint8_t file[IMAGE_SIZE];
+
+    (void)state;
+    image_bzimage(file);
+    bytes_put32(file + 0x260, 20 * MIB); /* 16 MiB + 20 MiB is more than there is */
+    expect_failure(file, sizeof(file), 0, 32 * MIB, FAILURE_KERNEL_MEMORY);
+    bytes_put32(file + 0x260, 16 * MIB + 1);
+    expect_failure(file, sizeof(file), 0, 32 * MIB, FAILURE_KERNEL_MEMORY);
+    bytes_put32(file + 0x260, UINT32_MAX);
+    expect_failure(file, sizeof(file), 0, 32 * MIB, FAILURE_KERNEL_MEMORY);
+}
+
+static void test_bzimage_moves_up(void **state)
 {
     uint8_t file[IMAGE_SIZE];
     struct outcome o;
 
     (void)state;
     image_bzimage(file);
-    bytes_put32(file + 0x260, 20 * MIB); /* 16 MiB + 20 MiB is more than there is */
+    bytes_put64(file + 0x258, 0); /* where the VMM's own structures are */
     o = load(file, sizeof(file), 0, 32 * MIB);
     assert_int_equal(o.result, 0);
     assert_int_equal(o.entry.rip, 0x200200);
     release(&o);
     file[0x234] = 0; /* it says that it cannot move */
     expect_failure(file, sizeof(file), 0, 32 * MIB, FAILURE_KERNEL_MEMORY);
-    file[0x234] = 1;
-    bytes_put32(file + 0x260, 31 * MIB);
-    expect_failure(file, sizeof(file), 0, 32 * MIB, FAILURE_KERNEL_MEMORY);
-    bytes_put32(file + 0x260, UINT32_MAX);
-    expect_failure(file, sizeof(file), 0, 32 * MIB, FAILURE_KERNEL_MEMORY);
+}
+
+/* RAM is there, but the page tables of the entry do not reach it. */
+static void test_bzimage_above_4g(void **state)
+{
+    uint8_t file[IMAGE_SIZE];
+
+    (void)state;
+    image_bzimage(file);
+    bytes_put64(file + 0x258, 4096 * MIB + 16 * MIB);
+    expect_failure(file, sizeof(file), 0, 4096 * MIB, FAILURE_KERNEL_MEMORY);
 }
 
 static void test_initrd(void **state)
@@ -392,13 +413,14 @@ static void test_initrd_around_segments(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_bzimage),         cmocka_unit_test(test_bzimage_moves_down),
-        cmocka_unit_test(test_initrd),          cmocka_unit_test(test_cmdline),
-        cmocka_unit_test(test_no_kernel),       cmocka_unit_test(test_elf64),
-        cmocka_unit_test(test_pvh_start_info),  cmocka_unit_test(test_elf_places),
-        cmocka_unit_test(test_elf_entry),       cmocka_unit_test(test_elf_entry_high),
-        cmocka_unit_test(test_elf32_needs_pvh), cmocka_unit_test(test_huge_notes),
-        cmocka_unit_test(test_many_segments),   cmocka_unit_test(test_initrd_around_segments),
+        cmocka_unit_test(test_bzimage),          cmocka_unit_test(test_bzimage_stays_up),
+        cmocka_unit_test(test_bzimage_moves_up), cmocka_unit_test(test_bzimage_above_4g),
+        cmocka_unit_test(test_initrd),           cmocka_unit_test(test_cmdline),
+        cmocka_unit_test(test_no_kernel),        cmocka_unit_test(test_elf64),
+        cmocka_unit_test(test_pvh_start_info),   cmocka_unit_test(test_elf_places),
+        cmocka_unit_test(test_elf_entry),        cmocka_unit_test(test_elf_entry_high),
+        cmocka_unit_test(test_elf32_needs_pvh),  cmocka_unit_test(test_huge_notes),
+        cmocka_unit_test(test_many_segments),    cmocka_unit_test(test_initrd_around_segments),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
