@@ -29,8 +29,11 @@ int memory_new(int fd, uint64_t size, struct memory **memory)
     m = calloc(1, sizeof(*m));
     if (m == NULL)
         return -ENOMEM;
-    /* Shared: the back-ends map the same file. */
-    m->host = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd, 0);
+    /*
+     * Shared: the back-ends map the same file. Of huge pages this reserves all of them, so that too
+     * few are an error here and not the death of a running guest.
+     */
+    m->host = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     if (m->host == MAP_FAILED) {
         int error = errno;
 

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <linux/memfd.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -42,6 +44,23 @@ static void test_sizes(void **state)
         assert_int_equal(memory_new(-1, bad[i], &memory), -EINVAL);
     assert_int_equal(memory_new(-1, 2 * MIB, &memory), -EBADF);
     assert_null(memory);
+}
+
+/* More huge pages than any host has: refused now, not when the guest touches them. */
+static void test_huge_pages(void **state)
+{
+    const uint64_t size = 1ull << 46;
+    int fd = fd_fixed_memfd("ram", size, MFD_HUGETLB | MFD_HUGE_2MB);
+    struct memory *memory = NULL;
+
+    (void)state;
+    if (fd < 0) {
+        print_message("no memory files of huge pages here: %s\n", strerror(-fd));
+        skip();
+    }
+    assert_int_equal(memory_new(fd, size, &memory), -ENOMEM);
+    assert_null(memory);
+    (void)close(fd);
 }
 
 static void test_small(void **state)
@@ -96,6 +115,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sizes),
+        cmocka_unit_test(test_huge_pages),
         cmocka_unit_test(test_small),
         cmocka_unit_test(test_hole),
     };
