@@ -234,10 +234,10 @@ static void test_pvh_start_info(void **state)
     assert_int_equal(bytes_get32(info + 12), 1);
     assert_int_equal(bytes_get64(info + 24), LAYOUT_CMDLINE);
     assert_int_equal(bytes_get64(info + 32), LAYOUT_ACPI);
-    uint8_t *module = info + bytes_get64(info + 16) - LAYOUT_PVH_INFO;
+    uint8_t *module = info + (bytes_get64(info + 16) - LAYOUT_PVH_INFO);
     assert_int_equal(bytes_get64(module), 0x80000000u - 8192);
     assert_int_equal(bytes_get64(module + 8), 4097);
-    map = info + bytes_get64(info + 40) - LAYOUT_PVH_INFO;
+    map = info + (bytes_get64(info + 40) - LAYOUT_PVH_INFO);
     entries = bytes_get32(info + 48);
     assert_int_equal(entries, 6);
     /* in order, without overlap; the last is what is above 4 GiB */
@@ -396,12 +396,12 @@ static void test_initrd_around_segments(void **state)
     o = load(file, sizeof(file), 2 * MIB, 32 * MIB);
     assert_int_equal(o.result, 0);
     assert_int_equal(memory_read(o.memory, o.entry.argument, info, sizeof(info)), 0);
-    assert_int_equal(bytes_get64(info + bytes_get64(info + 16) - LAYOUT_PVH_INFO), 29 * MIB);
+    assert_int_equal(bytes_get64(info + (bytes_get64(info + 16) - LAYOUT_PVH_INFO)), 29 * MIB);
     release(&o);
     o = load(file, sizeof(file), 15 * MIB, 32 * MIB); /* 16 MiB + 4 KiB to 31 MiB is less */
     assert_int_equal(o.result, 0);
     assert_int_equal(memory_read(o.memory, o.entry.argument, info, sizeof(info)), 0);
-    assert_int_equal(bytes_get64(info + bytes_get64(info + 16) - LAYOUT_PVH_INFO), MIB);
+    assert_int_equal(bytes_get64(info + (bytes_get64(info + 16) - LAYOUT_PVH_INFO)), MIB);
     release(&o);
     o = load(file, sizeof(file), 15 * MIB + 1, 32 * MIB);
     assert_int_equal(o.report.failure, FAILURE_INITRD_MEMORY);

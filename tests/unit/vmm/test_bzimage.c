@@ -160,8 +160,8 @@ static void test_page_tables(void **state)
     for (uint64_t address = 0; address < 1ull << 32; address += 1u << 21) {
         uint64_t e4 = bytes_get64(tables + (address >> 39) * 8);
         uint64_t e3 =
-            bytes_get64(tables + (e4 & ~0xfffull) - LAYOUT_PAGE_TABLES + (address >> 30) * 8);
-        uint64_t e2 = bytes_get64(tables + (e3 & ~0xfffull) - LAYOUT_PAGE_TABLES +
+            bytes_get64(tables + ((e4 & ~0xfffull) - LAYOUT_PAGE_TABLES) + (address >> 30) * 8);
+        uint64_t e2 = bytes_get64(tables + ((e3 & ~0xfffull) - LAYOUT_PAGE_TABLES) +
                                   ((address >> 21) & 511) * 8);
 
         assert_int_equal(e4 & e3 & e2 & 3, 3);
