@@ -66,6 +66,21 @@ static int stop_thread(pid_t tid)
     return WIFSTOPPED(status) ? 0 : -ESRCH;
 }
 
+/*
+ * A thread that is killed while it is stopped cannot be detached from, and its corpse is ours to
+ * reap: left alone it would keep its process from ever being waited for, and the guard with it. A
+ * thread that leads its process is that process, which the guard waits for by its pidfd.
+ */
+static void let_go(pid_t pid, pid_t tid)
+{
+    int status;
+
+    if (ptrace(PTRACE_DETACH, tid, NULL, NULL) == 0 || tid == pid)
+        return;
+    while (waitpid(tid, &status, __WALL) < 0 && errno == EINTR)
+        continue;
+}
+
 static int examine_status(const struct process *process, pid_t tid, unsigned stages,
                           struct confinement *seen, struct launch_error *error)
 {
@@ -150,7 +165,7 @@ static int examine_thread(const struct gate *gate, const struct process *process
         r = examine_context(process, tid, gate->jail->landlock_only, error);
     if (r == 0)
         r = examine_filters(gate, process, tid, scratch, error);
-    (void)ptrace(PTRACE_DETACH, tid, NULL, NULL);
+    let_go(process->pid, tid);
     return r;
 }
 
