@@ -47,9 +47,14 @@ static int allocate(int fd, int mode, const struct blk_range *range)
     int r;
 
     do {
-        r = fallocate(fd, mode | FALLOC_FL_KEEP_SIZE, (off_t)range->offset, (off_t)range->bytes);
+        r = fallocate(fd, mode, (off_t)range->offset, (off_t)range->bytes);
     } while (r < 0 && errno == EINTR);
     return r < 0 ? -errno : 0;
+}
+
+static int punch(int fd, const struct blk_range *range)
+{
+    return allocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, range);
 }
 
 static int block_ioctl(int fd, unsigned long request, const struct blk_range *range)
@@ -61,8 +66,7 @@ static int block_ioctl(int fd, unsigned long request, const struct blk_range *ra
 
 static int discard(const struct blk_disk *disk, const struct blk_range *range)
 {
-    return disk->block_device ? block_ioctl(disk->fd, BLKDISCARD, range)
-                              : allocate(disk->fd, FALLOC_FL_PUNCH_HOLE, range);
+    return disk->block_device ? block_ioctl(disk->fd, BLKDISCARD, range) : punch(disk->fd, range);
 }
 
 static int write_zeroes(int fd, const struct blk_range *range)
@@ -97,7 +101,8 @@ static int zero(const struct blk_disk *disk, const struct blk_range *range)
     if (disk->block_device)
         return block_ioctl(disk->fd, BLKZEROOUT, range);
     if (range->unmap)
-        r = allocate(disk->fd, FALLOC_FL_PUNCH_HOLE, range);
+        r = punch(disk->fd, range);
+    /* No KEEP_SIZE, which our filter refuses; the range lies inside of the file. */
     if (r == -EOPNOTSUPP)
         r = allocate(disk->fd, FALLOC_FL_ZERO_RANGE, range);
     if (r == -EOPNOTSUPP)

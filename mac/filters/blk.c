@@ -17,7 +17,7 @@ static const struct filter_rule rows[] = {
     {CALL(read), STAGE_0, WHERE(ARG_LONG(2, EVENT_SIZE)), "count of a kick"},
     {CALL(write), STAGE_0, WHERE(ARG_LONG(2, EVENT_SIZE)), "call the guest, report an error of the ring"},
     {CALL(fallocate), STAGE_0, WHERE(FD_IS(FD_BACKING), ARG_INT(1, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE)), "VIRTIO_BLK_T_DISCARD in a file"},
-    {CALL(fallocate), STAGE_0, WHERE(FD_IS(FD_BACKING), ARG_INT(1, FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE)), "VIRTIO_BLK_T_WRITE_ZEROES in a file"},
+    {CALL(fallocate), STAGE_0, WHERE(FD_IS(FD_BACKING), ARG_INT(1, FALLOC_FL_ZERO_RANGE)), "VIRTIO_BLK_T_WRITE_ZEROES in a file; with KEEP_SIZE it would take the host's space behind the end, where RLIMIT_FSIZE does not count"},
     {CALL(ioctl), STAGE_0, WHERE(FD_IS(FD_BACKING), ARG_INT(1, BLKDISCARD)), "VIRTIO_BLK_T_DISCARD on a block device"},
     {CALL(ioctl), STAGE_0, WHERE(FD_IS(FD_BACKING), ARG_INT(1, BLKZEROOUT)), "VIRTIO_BLK_T_WRITE_ZEROES on a block device"},
     {CALL(recvmsg), STAGE_0, WHERE(FD_IS(FD_VHOST), ARG_INT(2, MSG_CMSG_CLOEXEC | MSG_DONTWAIT)), "requests of the VMM, with descriptors"},

@@ -266,7 +266,7 @@ static void check_arguments(enum process_kind kind, unsigned stage)
         {SYS_fallocate, 1, 0, 1, 0}, /* grows the file */
         {SYS_fallocate, 1, 1 /* KEEP_SIZE: takes space */, 1, 1},
         {SYS_fallocate, 1, 8 /* COLLAPSE_RANGE */, 1, 8},
-        {SYS_fallocate, 1, 0x10 /* ZERO_RANGE that grows */, 1, 0x10},
+        {SYS_fallocate, 1, 0x11 /* ZERO_RANGE | KEEP_SIZE: past the limit of size */, 1, 0x11},
         {SYS_seccomp, 0, 0 /* SET_MODE_STRICT */, 1, 0},
         {SYS_seccomp, 0, 1, 1, 8 /* NEW_LISTENER */},
         {SYS_seccomp, 0, 1, 1, 0 /* without TSYNC: only one thread */},
