@@ -6,8 +6,11 @@
  * names, and must never parse it: options and configuration are parsed by a child without
  * privileges (cmd/verbs/run_front.c), kernels by the VMM, disks by nobody.
  */
+#include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cmd/verbs/verbs.h"
 #include "policy/guest.h"
@@ -48,8 +51,20 @@ static int unknown(const char *word)
     return 2;
 }
 
+/* Else the first descriptors that we open would be taken for the terminal, and handed on as one. */
+static bool has_standard_descriptors(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR | O_NOFOLLOW) != fd)
+            return false;
+    }
+    return true;
+}
+
 int main(int argc, char **argv)
 {
+    if (!has_standard_descriptors())
+        return 3;
     if (argc < 2) {
         usage(stderr);
         return 2;

@@ -127,8 +127,9 @@ static int launch(const struct run_request *request)
     options.terminal_before = &before;
     show.raw = options.restore_terminal;
     result = launch_guest(&request->spec, &options, &error);
+    /* FLUSH: what a guest made the terminal answer is no command for the shell. */
     if (show.raw)
-        (void)tcsetattr(STDIN_FILENO, TCSADRAIN, &before);
+        (void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
     if (error.message[0] != '\0')
         fprintf(stderr, "casemate: %s\n", error.message);
     if (show.events != NULL)
@@ -169,6 +170,16 @@ int verb_run(int argc, char **argv)
     if (request->help) {
         help();
         return 0;
+    }
+    /*
+     * Whoever writes a description, or takes over its parser, must not be able to switch SELinux
+     * off: that is the operator's word.
+     */
+    if (request->spec.mac == GUEST_MAC_LANDLOCK &&
+        !run_front_given(argc, argv, "mac", "landlock")) {
+        fprintf(stderr, "casemate: the guest's description asks to run without SELinux; only the "
+                        "command line can say so: add --mac landlock\n");
+        return LAUNCH_DENIED;
     }
     return launch(request);
 }

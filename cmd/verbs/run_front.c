@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <linux/close_range.h>
 #include <linux/seccomp.h>
 #include <malloc.h>
 #include <stdarg.h>
@@ -121,6 +123,18 @@ int run_front_file(int argc, char **argv)
     return 0;
 }
 
+bool run_front_given(int argc, char **argv, const char *name, const char *value)
+{
+    struct option option;
+
+    for (int i = 1; i < argc; i++) {
+        if (split(argc, argv, &i, &option) && strcmp(option.name, name) == 0 &&
+            option.value != NULL && strcmp(option.value, value) == 0)
+            return true;
+    }
+    return false;
+}
+
 static void parse_own(struct run_request *request, enum own own, const char *value)
 {
     uint64_t number;
@@ -215,6 +229,26 @@ static void parse(int argc, char **argv, int file, struct run_request *request)
         complain(request, "%s", d.message);
 }
 
+static int close_all(unsigned from, unsigned to)
+{
+    return from > to || syscall(SYS_close_range, from, to, 0) == 0 ? 0 : -errno;
+}
+
+/*
+ * Strict mode allows reading and writing whatever is open: the operator's terminal, and all that a
+ * root shell has left open in us. Only the file (-1: none) and the answer stay.
+ */
+static int keep_only(int file, int answer)
+{
+    unsigned low = (unsigned)(file >= 0 && file < answer ? file : answer);
+    unsigned high = (unsigned)(file > answer ? file : answer);
+    int r = low > 0 ? close_all(0, low - 1) : 0;
+
+    if (r == 0)
+        r = close_all(low + 1, high - 1);
+    return r < 0 ? r : close_all(high + 1, UINT_MAX);
+}
+
 /*
  * In the child. Strict mode allows read, write and exit: a parser that is taken over can answer
  * with a wrong struct, which is checked, and nothing else. The heap is taken before.
@@ -223,7 +257,7 @@ _Noreturn static void front(int argc, char **argv, int file, int answer)
 {
     struct run_request *request;
 
-    if (geteuid() == 0 && privilege_drop(NOBODY, NOBODY) < 0)
+    if (keep_only(file, answer) < 0 || (geteuid() == 0 && privilege_drop(NOBODY, NOBODY) < 0))
         _exit(1);
     if (mallopt(M_TOP_PAD, HEAP) != 1 || mallopt(M_TRIM_THRESHOLD, 2 * HEAP) != 1 ||
         mallopt(M_MMAP_THRESHOLD, HEAP) != 1)

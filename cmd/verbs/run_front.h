@@ -33,4 +33,10 @@ int run_front(int argc, char **argv, int file, struct run_request *request);
 /* Which argument is the configuration file: 0 for none. */
 int run_front_file(int argc, char **argv);
 
+/*
+ * Whether `--name value` stands on the command line: for what the launcher takes from its operator
+ * only, and neither from a file nor from the child.
+ */
+bool run_front_given(int argc, char **argv, const char *name, const char *value);
+
 #endif

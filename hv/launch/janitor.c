@@ -19,8 +19,11 @@ static void clean_up(const struct janitor_duties *duties)
     (void)cgroup_destroy(duties->cgroup);
     for (unsigned i = 0; i < duties->labels->count; i++)
         (void)relabel_restore(&duties->labels->relabel[i]);
-    if (duties->termios != NULL)
+    if (duties->termios != NULL) {
+        /* What a guest made the terminal answer is no command for the shell. */
+        (void)tcflush(duties->terminal, TCIFLUSH);
         (void)tcsetattr(duties->terminal, TCSANOW, duties->termios);
+    }
 }
 
 /*
