@@ -37,47 +37,40 @@ patch() {
 }
 k=$scratch/kernel # what the cases below change
 
-# The mutations of kernel images do not depend on the host: the test host takes a sample, unless all is asked for or
-# this is the only place that can run them.
-images=0 left_out=0
 payload_is() { # TEST-NAME REGEX
-    images=$((images + 1))
-    if in_test_host && [ -z "${CASEMATE_SOAK:-}" ] && [ $((images % 6)) -ne 0 ]; then
-        left_out=$((left_out + 1))
-        return
-    fi
-    bad "$1" 2 "$2" --kernel "$k" --memory 64M
+    if sampled 6; then bad "$1" 2 "$2" --kernel "$k" --memory 64M; fi
 }
 
 remember
 
 # ---------------------------------------------------------------- options
-bad "no option at all" 2 'needs a kernel|no kernel' --rng
-bad "an unknown option" 2 "unknown option '--frobnicate'" --kernel "$PAYLOAD" --frobnicate
-bad "an option with a typo" 2 "unknown option '--memroy': did you mean '--memory'" --kernel "$PAYLOAD" --memroy=64M
-bad "a control character in an option's name" 2 "unknown option '--a.*x1b" --kernel "$PAYLOAD" $'--a\x1b[31m'
-bad "an option without its value" 2 '--kernel needs a value' --kernel
-bad "a switch with a value" 2 '--rng takes no value' --kernel "$PAYLOAD" --rng=yes
-bad "an option given twice" 2 '--cpus is given twice' --kernel "$PAYLOAD" --cpus 1 --cpus 2
-bad "no CPU" 2 "cpus '0' is out of range" --kernel "$PAYLOAD" --cpus 0
-bad "65 CPUs" 2 "cpus '65' is out of range" --kernel "$PAYLOAD" --cpus 65
-bad "CPUs that are no number" 2 "cpus 'two' is not a number" --kernel "$PAYLOAD" --cpus two
-bad "CPUs beyond 64 bits" 2 "cpus '18446744073709551617' is out of range" --kernel "$PAYLOAD" --cpus 18446744073709551617
-bad "an unknown CPU model" 2 "unknown cpu 'v5'" --kernel "$PAYLOAD" --cpu v5
-bad "too little memory" 2 'too little: give at least 32M' --kernel "$PAYLOAD" --memory 30M
-bad "too much memory" 2 'at most 512G' --kernel "$PAYLOAD" --memory 513G
-bad "memory beyond 64 bits" 2 'too much' --kernel "$PAYLOAD" --memory 99999999999999999999G
-bad "memory that is no multiple of 2M" 2 'not a multiple of 2M' --kernel "$PAYLOAD" --memory 33M
-bad "memory of an unknown unit" 2 "memory '64Q' is not a size" --kernel "$PAYLOAD" --memory 64Q
-bad "negative memory" 2 "memory '-64M' is not a size" --kernel "$PAYLOAD" --memory -64M
-bad "more memory than the host has" 2 'but this host has [0-9]+ MiB; lower --memory' --kernel "$PAYLOAD" --memory 512G
-bad "an unknown access control" 2 "unknown mac|--mac is given twice" --kernel "$PAYLOAD" --mac apparmor
-bad "a command line that is too long" 2 'cmdline is 2048 bytes long: the kernel takes at most 2047' \
+option() { if sampled 5; then bad "$@"; fi; }
+option "no option at all" 2 'needs a kernel|no kernel' --rng
+option "an unknown option" 2 "unknown option '--frobnicate'" --kernel "$PAYLOAD" --frobnicate
+option "an option with a typo" 2 "unknown option '--memroy': did you mean '--memory'" --kernel "$PAYLOAD" --memroy=64M
+option "a control character in an option's name" 2 "unknown option '--a.*x1b" --kernel "$PAYLOAD" $'--a\x1b[31m'
+option "an option without its value" 2 '--kernel needs a value' --kernel
+option "a switch with a value" 2 '--rng takes no value' --kernel "$PAYLOAD" --rng=yes
+option "an option given twice" 2 '--cpus is given twice' --kernel "$PAYLOAD" --cpus 1 --cpus 2
+option "no CPU" 2 "cpus '0' is out of range" --kernel "$PAYLOAD" --cpus 0
+option "65 CPUs" 2 "cpus '65' is out of range" --kernel "$PAYLOAD" --cpus 65
+option "CPUs that are no number" 2 "cpus 'two' is not a number" --kernel "$PAYLOAD" --cpus two
+option "CPUs beyond 64 bits" 2 "cpus '18446744073709551617' is out of range" --kernel "$PAYLOAD" --cpus 18446744073709551617
+option "an unknown CPU model" 2 "unknown cpu 'v5'" --kernel "$PAYLOAD" --cpu v5
+option "too little memory" 2 'too little: give at least 32M' --kernel "$PAYLOAD" --memory 30M
+option "too much memory" 2 'at most 512G' --kernel "$PAYLOAD" --memory 513G
+option "memory beyond 64 bits" 2 'too much' --kernel "$PAYLOAD" --memory 99999999999999999999G
+option "memory that is no multiple of 2M" 2 'not a multiple of 2M' --kernel "$PAYLOAD" --memory 33M
+option "memory of an unknown unit" 2 "memory '64Q' is not a size" --kernel "$PAYLOAD" --memory 64Q
+option "negative memory" 2 "memory '-64M' is not a size" --kernel "$PAYLOAD" --memory -64M
+option "more memory than the host has" 2 'but this host has [0-9]+ MiB; lower --memory' --kernel "$PAYLOAD" --memory 512G
+option "an unknown access control" 2 "unknown mac|--mac is given twice" --kernel "$PAYLOAD" --mac apparmor
+option "a command line that is too long" 2 'cmdline is 2048 bytes long: the kernel takes at most 2047' \
     --kernel "$PAYLOAD" --cmdline "$(printf '%02048d' 0)"
-bad "a command line with a newline" 2 'cmdline contains a control character' --kernel "$PAYLOAD" --cmdline $'a\nb'
-bad "a guest name that is a path" 2 "guest name '../x' cannot be used" --kernel "$PAYLOAD" --name ../x
-bad "an event descriptor that is not open" 2 '--events 99 is not an open descriptor' --kernel "$PAYLOAD" --events 99
-bad "an off-timeout that is no number" 2 '--off-timeout takes seconds' --kernel "$PAYLOAD" --off-timeout soon
+option "a command line with a newline" 2 'cmdline contains a control character' --kernel "$PAYLOAD" --cmdline $'a\nb'
+option "a guest name that is a path" 2 "guest name '../x' cannot be used" --kernel "$PAYLOAD" --name ../x
+option "an event descriptor that is not open" 2 '--events 99 is not an open descriptor' --kernel "$PAYLOAD" --events 99
+option "an off-timeout that is no number" 2 '--off-timeout takes seconds' --kernel "$PAYLOAD" --off-timeout soon
 run_payload longest "off $(printf '%02043d' 0)"
 expect longest 0 'CASEMATE-PAYLOAD-OK off 0{2043}$' "the longest command line, 2047 bytes, is accepted and arrives"
 
@@ -195,7 +188,7 @@ if [ -e "$GUEST/vmlinux" ]; then
     payload_is "a 64-bit segment whose address overflows" "$wrong"
 fi
 
-[ "$left_out" -eq 0 ] || diag "$left_out of $images mutated images are left to make soak, and to the machine's own KVM"
+tell_left_out "wrong images and options"
 
 # ---------------------------------------------------------------- initrd
 bad "an initrd that does not exist" 2 "cannot open the initrd '/nonexistent'" --kernel "$PAYLOAD" --initrd /nonexistent

@@ -172,20 +172,20 @@ CASEMATE=$bin/casemate run_payload good off --rng --name good
 expect good 0 CASEMATE-PAYLOAD-OK "a stand-in that does nothing wrong serves"
 gate='the start gate stays shut: casemate-rng'
 refuses unfiltered 1 "$gate.* 0 seccomp filters" "a process without its filter"
-refuses other-filter 1 "$gate.*filter 0 is not the one asked for" "a process with another filter"
-refuses two-filters 1 "$gate.* 2 seccomp filters, not 1" "a process with one filter more"
+sampled 5 && refuses other-filter 1 "$gate.*filter 0 is not the one asked for" "a process with another filter"
+sampled 5 && refuses two-filters 1 "$gate.* 2 seccomp filters, not 1" "a process with one filter more"
 if with_selinux; then
     refuses lone-thread 3 'casemate-rng.*exited with status 9' "a thread without the filter: SELinux lets a worker make none"
 else
     refuses lone-thread 1 "$gate.*thread [0-9]+ has 0 seccomp filters" "a thread without the filter"
 fi
-refuses extra-descriptor 1 "$gate.*holds descriptor [0-9]+, .*eventfd.*which nobody gave it" "a descriptor that nobody gave"
-refuses keeps-config 1 "$gate.*holds descriptor [0-9]+.*which nobody gave it" "a descriptor that it should have closed"
-refuses other-stdin 1 "$gate.*holds descriptor 0" "another descriptor under a known number"
-refuses exits 3 'casemate-rng.*exited with status 7' "a process that exits"
-refuses dies 3 'casemate-rng.*killed by signal [0-9]+ ' "a process that dies"
-refuses speaks 1 'casemate-rng.*sent its guard something that it may not say' "a message that is not its own"
-refuses mumbles 1 'casemate-rng.*sent its guard something that it may not say' "a message of another size"
+sampled 5 && refuses extra-descriptor 1 "$gate.*holds descriptor [0-9]+, .*eventfd.*which nobody gave it" "a descriptor that nobody gave"
+sampled 5 && refuses keeps-config 1 "$gate.*holds descriptor [0-9]+.*which nobody gave it" "a descriptor that it should have closed"
+sampled 5 && refuses other-stdin 1 "$gate.*holds descriptor 0" "another descriptor under a known number"
+sampled 5 && refuses exits 3 'casemate-rng.*exited with status 7' "a process that exits"
+sampled 5 && refuses dies 3 'casemate-rng.*killed by signal [0-9]+ ' "a process that dies"
+sampled 5 && refuses speaks 1 'casemate-rng.*sent its guard something that it may not say' "a message that is not its own"
+sampled 5 && refuses mumbles 1 'casemate-rng.*sent its guard something that it may not say' "a message of another size"
 # Its second word may be heard before the gate opens or after.
 CASEMATE=$bin/casemate payload ready-twice halt --rng --name ready-twice
 finish ready-twice 20
@@ -206,8 +206,9 @@ forbidden() { # NAME NUMBER
     like "$(stderr "$1")" "$1" "the launcher's message names the guest"
 }
 forbidden opens 257
-forbidden connects 41
-forbidden executes 59
+sampled 5 && forbidden connects 41
+sampled 5 && forbidden executes 59
+tell_left_out "ways to go wrong"
 
 # -- one that never gets ready can be ended
 CASEMATE=$bin/casemate payload mute off --rng --name mute

@@ -62,7 +62,7 @@ finish share
 # -- a block device; and the same disk again: no lock was left
 if modprobe loop 2>/dev/null && loop=$(losetup -f --show "$image"); then
     at_exit losetup -d "$loop"
-    run_debian device blk --disk "$loop"
+    APPEND='casemate.mib=8' run_debian device blk --disk "$loop"
     steps_ok device blk
     losetup -d "$loop"
     ok "and the file behind it is a clean file system" e2fsck -f -n "$image"

@@ -216,6 +216,18 @@ steps_ok() {
     done
 }
 
+# sampled N: whether this case runs. In the test host, where all is emulated, one in N does, unless all is asked for
+# (make soak): for cases whose outcome does not depend on the host, and which the machine itself runs all.
+cases=0 left_out=0
+sampled() {
+    cases=$((cases + 1))
+    if in_test_host && [ -z "${CASEMATE_SOAK:-}" ] && [ $((cases % $1)) -ne 0 ]; then
+        left_out=$((left_out + 1))
+        return 1
+    fi
+}
+tell_left_out() { [ "$left_out" -eq 0 ] || diag "$left_out of $cases $1 are left to make soak, and to the machine's own KVM"; }
+
 # ---------------------------------------------------------------- what it leaves
 
 # What a guest could leave on the host. The file of slots stays; the locks in it do not.
