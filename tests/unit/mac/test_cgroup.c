@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 
 #include <cmocka.h>
 
@@ -160,6 +161,22 @@ static void test_stale_group(void **state)
     cgroup_free(group);
 }
 
+static void test_io_limit(void **state)
+{
+    unsigned missing = 0;
+    struct cgroup *group = make(&missing);
+    int r;
+
+    (void)state;
+    if (!group)
+        skip();
+    /* No such device: the kernel says so, or there is no controller to ask. */
+    r = cgroup_limit_io(group, makedev(4095, 77), 1 << 20, 0);
+    assert_int_equal(r, (missing & CGROUP_NO_IO) != 0 ? -ENOTSUP : -ENODEV);
+    assert_int_equal(cgroup_destroy(group), 0);
+    cgroup_free(group);
+}
+
 /* The janitor of a guard that has cleaned up itself: nothing to do, and no harm to a successor. */
 static void test_destroyed_twice(void **state)
 {
@@ -265,11 +282,9 @@ static void test_names(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_limits),
-        cmocka_unit_test(test_holds_and_kills),
-        cmocka_unit_test(test_stale_group),
-        cmocka_unit_test(test_destroyed_twice),
-        cmocka_unit_test(test_without_capabilities),
+        cmocka_unit_test(test_limits),          cmocka_unit_test(test_holds_and_kills),
+        cmocka_unit_test(test_stale_group),     cmocka_unit_test(test_io_limit),
+        cmocka_unit_test(test_destroyed_twice), cmocka_unit_test(test_without_capabilities),
         cmocka_unit_test(test_names),
     };
 
