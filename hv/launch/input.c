@@ -19,22 +19,35 @@
 #define BOOT_FILE_MAX ((uint64_t)INT32_MAX)
 
 /*
- * O_NONBLOCK: the path may name a FIFO or a device, and opening must not wait for its other end;
- * it is refused by its kind below, and means nothing for regular files.
+ * Find what the path names without opening it: to open a FIFO waits, and to open a device acts (a
+ * watchdog starts, a tape rewinds). Whoever may write the path's directory chooses what it names;
+ * its kind is checked, and then this very object is opened.
  */
-static int open_input(const char *what, const char *path, int flags, struct launch_error *error)
+static int find_input(const char *what, const char *path, struct stat *st,
+                      struct launch_error *error)
 {
+    cleanup_fd int fd = open(path, O_PATH | O_CLOEXEC);
     char shown[256];
-    int fd = open(path, flags | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 
-    if (fd >= 0)
-        return fd;
-    return launch_fail(error, LAUNCH_USAGE, "cannot open the %s '%s': %s", what,
-                       text_escape(shown, sizeof(shown), path), strerror(errno));
+    if (fd < 0 || fstat(fd, st) < 0)
+        return launch_fail(error, LAUNCH_USAGE, "cannot open the %s '%s': %s", what,
+                           text_escape(shown, sizeof(shown), path), strerror(errno));
+    return steal_fd(&fd);
+}
+
+/* Open what was found. The descriptor or -errno. */
+static int open_found(int found, int flags)
+{
+    char path[64];
+    int fd;
+
+    (void)text_format(path, sizeof(path), "/proc/self/fd/%d", found);
+    fd = open(path, flags | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    return fd < 0 ? -errno : fd;
 }
 
 /* Copy without passing through user space where the file systems can. */
-static int copy_all(int from, int to, uint64_t *copied)
+static int copy_all(int from, int to, uint64_t most, uint64_t *copied)
 {
     static const size_t chunk = 1 << 20;
     cleanup_free char *buffer = NULL;
@@ -54,7 +67,7 @@ static int copy_all(int from, int to, uint64_t *copied)
         if (n == 0)
             break;
         total += (uint64_t)n;
-        if (total > BOOT_FILE_MAX)
+        if (total > most)
             return -EFBIG;
         r = fd_write_full(to, buffer, (size_t)n);
         if (r < 0)
@@ -64,8 +77,9 @@ static int copy_all(int from, int to, uint64_t *copied)
     return 0;
 }
 
-int input_boot_file(const char *what, const char *path, struct launch_error *error)
+int input_boot_file(const char *what, const char *path, uint64_t most, struct launch_error *error)
 {
+    cleanup_fd int found = -1;
     cleanup_fd int file = -1;
     cleanup_fd int copy = -1;
     char shown[256];
@@ -73,23 +87,30 @@ int input_boot_file(const char *what, const char *path, struct launch_error *err
     uint64_t size = 0;
     int r;
 
-    file = open_input(what, path, O_RDONLY, error);
-    if (file < 0)
-        return file;
+    found = find_input(what, path, &st, error);
+    if (found < 0)
+        return found;
     text_escape(shown, sizeof(shown), path);
-    if (fstat(file, &st) < 0)
-        return launch_fail(error, LAUNCH_SYSTEM, "cannot examine the %s '%s': %s", what, shown,
-                           strerror(errno));
     if (!S_ISREG(st.st_mode))
         return launch_fail(error, LAUNCH_USAGE, "the %s '%s' is %s; give a regular file", what,
                            shown, S_ISDIR(st.st_mode) ? "a directory" : "not a regular file");
+    file = open_found(found, O_RDONLY);
+    if (file < 0)
+        return launch_fail(error, LAUNCH_USAGE, "cannot open the %s '%s': %s", what, shown,
+                           strerror(-file));
+    if (most > BOOT_FILE_MAX)
+        most = BOOT_FILE_MAX;
     copy = memfd_create(what, MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (copy < 0)
         return launch_fail(error, LAUNCH_SYSTEM, "no memory file for the %s: %s", what,
                            strerror(errno));
-    r = copy_all(file, copy, &size);
+    r = copy_all(file, copy, most, &size);
     if (r == -EFBIG)
-        return launch_fail(error, LAUNCH_USAGE, "the %s '%s' is larger than 2 GiB", what, shown);
+        return launch_fail(error, LAUNCH_USAGE,
+                           "the %s does not fit: it has %llu bytes where %llu MiB are the most for "
+                           "this guest; give a smaller one than '%s'",
+                           what, (unsigned long long)st.st_size, (unsigned long long)(most >> 20),
+                           shown);
     if (r < 0)
         return launch_fail(error, LAUNCH_SYSTEM, "cannot read the %s '%s': %s", what, shown,
                            strerror(-r));
@@ -114,7 +135,7 @@ static int measure_disk(const char *shown, struct input_disk *disk, struct launc
         disk->capacity = (uint64_t)st.st_size;
         disk->block_size = 512;
         disk->discard_alignment = st.st_blksize > 0 ? (uint64_t)st.st_blksize : 4096;
-    } else if (S_ISBLK(st.st_mode)) {
+    } else {
         int block = 512;
         uint64_t bytes = 0;
 
@@ -128,10 +149,6 @@ static int measure_disk(const char *shown, struct input_disk *disk, struct launc
         disk->capacity = bytes;
         disk->block_size = (uint32_t)block;
         disk->discard_alignment = (uint32_t)block;
-    } else {
-        return launch_fail(error, LAUNCH_USAGE,
-                           "the disk '%s' is %s; give a raw image file or a block device", shown,
-                           S_ISDIR(st.st_mode) ? "a directory" : "neither file nor block device");
     }
     if (disk->capacity == 0 || disk->capacity % disk->block_size != 0)
         return launch_fail(error, LAUNCH_USAGE,
@@ -141,17 +158,43 @@ static int measure_disk(const char *shown, struct input_disk *disk, struct launc
     return 0;
 }
 
+/*
+ * O_EXCL on a block device claims it whole, whatever its node is called: what this host has mounted
+ * is no guest's to write. A lock would only keep out who asks for it.
+ */
+static int disk_flags(const struct guest_disk *spec, const struct stat *st)
+{
+    if (spec->readonly)
+        return O_RDONLY;
+    return S_ISBLK(st->st_mode) ? O_RDWR | O_EXCL : O_RDWR;
+}
+
 int input_disk(const struct guest_disk *spec, struct input_disk *disk, struct launch_error *error)
 {
     struct flock lock = {.l_type = spec->readonly ? F_RDLCK : F_WRLCK, .l_whence = SEEK_SET};
     struct input_disk d = {.fd = -1};
+    cleanup_fd int found = -1;
     char shown[256];
+    struct stat st;
     int r;
 
     text_escape(shown, sizeof(shown), spec->path);
-    d.fd = open_input("disk", spec->path, spec->readonly ? O_RDONLY : O_RDWR, error);
+    found = find_input("disk", spec->path, &st, error);
+    if (found < 0)
+        return found;
+    if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode))
+        return launch_fail(error, LAUNCH_USAGE,
+                           "the disk '%s' is %s; give a raw image file or a block device", shown,
+                           S_ISDIR(st.st_mode) ? "a directory" : "neither file nor block device");
+    d.fd = open_found(found, disk_flags(spec, &st));
+    if (d.fd == -EBUSY)
+        return launch_fail(error, LAUNCH_DENIED,
+                           "the block device '%s' is in use: by another guest, or by this host, "
+                           "which has it mounted or a part of something else",
+                           shown);
     if (d.fd < 0)
-        return d.fd;
+        return launch_fail(error, LAUNCH_USAGE, "cannot open the disk '%s': %s", shown,
+                           strerror(-d.fd));
     r = measure_disk(shown, &d, error);
     if (r == 0 && fcntl(d.fd, F_OFD_SETLK, &lock) < 0) {
         if (errno == EAGAIN || errno == EACCES)

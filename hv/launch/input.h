@@ -13,10 +13,11 @@
 
 /*
  * Read a file (kernel, initrd) once into a sealed memfd: what is hashed and measured is what the
- * VMM loads, whatever happens to the file. `what` is the word for people. Returns the descriptor or
- * -ECANCELED with *error filled.
+ * VMM loads, whatever happens to the file. `what` is the word for people; a file of more than
+ * `most` bytes or 2 GiB is refused: the copy is the host's memory and no part of the guest's.
+ * Returns the descriptor or -ECANCELED with *error filled.
  */
-int input_boot_file(const char *what, const char *path, struct launch_error *error);
+int input_boot_file(const char *what, const char *path, uint64_t most, struct launch_error *error);
 
 struct input_disk {
     int fd; /* owned; with the image's lock on its open file description */
@@ -26,9 +27,10 @@ struct input_disk {
 };
 
 /*
- * Open a raw image or block device and lock it: exclusively for writing, shared for reading. The
- * lock belongs to the open file description that the worker gets, so it is there as long as
- * somebody can write. 0 or -ECANCELED.
+ * Open a raw image or block device and lock it: exclusively for writing, shared for reading; a
+ * block device that is to be written is claimed, so that it can be neither mounted nor claimed
+ * again. The lock belongs to the open file description that the worker gets, so it is there as long
+ * as somebody can write. 0 or -ECANCELED.
  */
 int input_disk(const struct guest_disk *spec, struct input_disk *disk, struct launch_error *error);
 

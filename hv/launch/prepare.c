@@ -221,11 +221,12 @@ static int label_disks(struct guard *guard)
 
 static int prepare_boot_files(struct guard *guard)
 {
-    guard->kernel = input_boot_file("kernel", guard->spec->kernel, guard->error);
+    guard->kernel = input_boot_file("kernel", guard->spec->kernel, UINT64_MAX, guard->error);
     if (guard->kernel < 0)
         return guard->kernel;
     if (guard->spec->initrd[0] != '\0')
-        guard->initrd = input_boot_file("initrd", guard->spec->initrd, guard->error);
+        guard->initrd =
+            input_boot_file("initrd", guard->spec->initrd, guard->spec->memory, guard->error);
     else
         guard->initrd = fd_sealed_memfd("initrd", "", 0);
     if (guard->initrd < 0)
