@@ -66,10 +66,15 @@ static struct kvm_cpuid_entry2 *append(struct kvm_cpuid2 *set, uint32_t leaf, ui
 
 void cpuid_platform(struct kvm_cpuid2 *set, bool tsc_deadline)
 {
-    struct kvm_cpuid_entry2 *e = cpuid_find(set, 1, 0);
+    struct kvm_cpuid_entry2 *e = cpuid_find(set, 0x80000001u, 0);
 
+    /* KVM lets only a guest that sees VMX or SVM use it: its nested half is out of reach then. */
+    if (e != NULL)
+        e->ecx &= ~BIT(2);
+    e = cpuid_find(set, 1, 0);
     if (e == NULL)
         return;
+    e->ecx &= ~BIT(5);
     e->ecx |= BIT(31);
     if (tsc_deadline)
         e->ecx |= BIT(24);

@@ -36,7 +36,10 @@ struct kvm_cpuid_entry2 *cpuid_find(struct kvm_cpuid2 *set, uint32_t leaf, uint3
  */
 int cpuid_baseline(struct kvm_cpuid2 *set, enum cpu_model model, struct failure_report *report);
 
-/* Advertise that a hypervisor is there and, if KVM can, the LAPIC's TSC deadline mode. */
+/*
+ * Advertise that a hypervisor is there and, if KVM can, the LAPIC's TSC deadline mode. Take away
+ * VMX and SVM, whatever the model: nested guests are nothing but attack surface here.
+ */
 void cpuid_platform(struct kvm_cpuid2 *set, bool tsc_deadline);
 
 /*

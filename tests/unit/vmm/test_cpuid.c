@@ -208,8 +208,10 @@ static void test_platform(void **state)
 {
     struct kvm_cpuid2 *set = *state;
 
-    cpuid_find(set, 1, 0)->ecx = 0;
+    cpuid_find(set, 1, 0)->ecx = 1u << 5;                /* VMX */
+    cpuid_find(set, 0x80000001u, 0)->ecx = 1u << 2 | 1u; /* SVM */
     cpuid_platform(set, true);
+    assert_int_equal(cpuid_find(set, 0x80000001u, 0)->ecx, 1);
     assert_int_equal(cpuid_find(set, 1, 0)->ecx, 1u << 31 | 1u << 24);
     cpuid_platform(set, false);
     assert_int_equal(cpuid_find(set, 1, 0)->ecx, 1u << 31);
