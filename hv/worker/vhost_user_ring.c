@@ -112,9 +112,11 @@ static void report_broken(struct worker_ring *ring)
 
 bool worker_ring_process(struct worker_ring *ring, const struct device *device, unsigned index)
 {
-    if (!ring->active || !ring->pending)
+    if (!ring->active)
         return false;
-    ring->pending = device->process(device->self, index, ring->queue);
+    if (ring->pending)
+        ring->pending = device->process(device->self, index, ring->queue);
+    /* Not only by that: a packet that arrives finds what the guest did to the receive queue. */
     if (virtqueue_broken(ring->queue)) {
         worker_ring_update(ring, device, index);
         report_broken(ring);

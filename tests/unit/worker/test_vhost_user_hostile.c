@@ -233,6 +233,23 @@ static void broken_rings_are_reported_and_left_alone(void **state)
     fd_close(&err);
 }
 
+/* By a packet from outside, say: no kick has come, and none may ever come. */
+static void rings_found_broken_later_are_reported(void **state)
+{
+    int err = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    uint64_t n = 0;
+
+    (void)state;
+    run_ring();
+    assert_int_equal(front_do_fd(&f->front, VHOST_USER_SET_VRING_ERR, 0, err), 0);
+    work();
+    virtqueue_break(f->fake.queue[0]);
+    work();
+    assert_int_equal(read(err, &n, 8), 8);
+    assert_null(f->fake.queue[0]);
+    fd_close(&err);
+}
+
 static void kick_that_is_no_eventfd(void **state)
 {
     int ends[2];
@@ -263,6 +280,7 @@ int main(void)
         T(running_rings_keep_their_settings),
         T(rings_outside_memory_do_not_start),
         T(broken_rings_are_reported_and_left_alone),
+        T(rings_found_broken_later_are_reported),
         T(kick_that_is_no_eventfd),
     };
 
