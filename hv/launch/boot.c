@@ -395,6 +395,17 @@ static int send_go(struct guard *guard)
     return 0;
 }
 
+/* Anew for each boot: a guest that resets may find another host than the one it was started on. */
+static int still_enforced(struct guard *guard)
+{
+    if (guard->jail.landlock_only || selinux_state() == SELINUX_READY)
+        return 0;
+    return launch_fail(
+        guard->error, LAUNCH_DENIED,
+        "the start gate stays shut: SELinux does not enforce Casemate's policy any "
+        "more; look at getenforce and semodule -l before the guest is started again");
+}
+
 int guard_open_gate(struct guard *guard)
 {
     struct gate gate = {
@@ -424,6 +435,8 @@ int guard_open_gate(struct guard *guard)
                                                  .pid = seen.pid,
                                                  .confinement = &seen});
     }
+    if (still_enforced(guard) < 0)
+        return -ECANCELED;
     release_handed(guard);
     guard->running = guard->has_run = true;
     guard_tell(guard, &(struct launch_event){.type = LAUNCH_EVENT_RUNNING});

@@ -42,6 +42,9 @@ static const unsigned control_rules[CONTROL_TYPES] = {
 /* How long the death of a process whose sockets are closed may take to show. */
 #define DEATH_MS 1000
 
+/* Signals, timer, janitor; then two of each process. */
+#define FIXED_POLLS 3
+
 struct watch {
     struct guard *guard;
     enum guard_outcome outcome;
@@ -310,15 +313,30 @@ static void take_signal(struct watch *watch)
         press_button(watch);
 }
 
+/*
+ * Without a janitor the guard's own death would leave labels, cgroup and terminal as they are, so
+ * the guest goes no further than its janitor does.
+ */
+static void lost_janitor(struct watch *watch)
+{
+    (void)launch_fail(
+        watch->guard->error, LAUNCH_SYSTEM,
+        "the janitor (pid %d) of guest '%s' died; the guest was ended, as nobody would "
+        "clean up after its launcher",
+        watch->guard->janitor.pid, watch->guard->spec->name);
+    fail(watch);
+}
+
 /* One round: wait, then serve what is ready. 0 or -errno of poll. */
 static int serve(struct watch *watch)
 {
     struct guard *guard = watch->guard;
-    struct pollfd polls[2 + 2 * PROCESSES_MAX];
-    nfds_t n = 2;
+    struct pollfd polls[FIXED_POLLS + 2 * PROCESSES_MAX];
+    nfds_t n = FIXED_POLLS;
 
     polls[0] = (struct pollfd){.fd = guard->options->signal_fd, .events = POLLIN};
     polls[1] = (struct pollfd){.fd = watch->timer, .events = POLLIN};
+    polls[2] = (struct pollfd){.fd = guard->janitor.pipe}; /* POLLERR: nobody reads any more */
     for (unsigned i = 0; i < guard->count; i++) {
         polls[n++] = (struct pollfd){.fd = guard->processes[i].control, .events = POLLIN};
         polls[n++] = (struct pollfd){.fd = guard->processes[i].pidfd, .events = POLLIN};
@@ -326,15 +344,17 @@ static int serve(struct watch *watch)
     if (poll(polls, n, -1) < 0)
         return errno == EINTR ? 0 : -errno;
     for (unsigned i = 0; i < guard->count && !watch->ended; i++) {
-        if (polls[2 + 2 * i].revents != 0)
+        if (polls[FIXED_POLLS + 2 * i].revents != 0)
             hear(watch, &guard->processes[i]);
-        if (!watch->ended && polls[3 + 2 * i].revents != 0)
+        if (!watch->ended && polls[FIXED_POLLS + 1 + 2 * i].revents != 0)
             reap(watch, &guard->processes[i]);
     }
     if (!watch->ended && polls[0].revents != 0)
         take_signal(watch);
     if (!watch->ended && polls[1].revents != 0)
         tick(watch);
+    if (!watch->ended && polls[2].revents != 0)
+        lost_janitor(watch);
     return 0;
 }
 

@@ -104,6 +104,15 @@ finish early
 left_nothing "launcher killed while it started processes"
 is "$(label "$image")" "$before" "the image has its label back"
 
+# the janitor alone: a guest goes no further than who would clean up after it
+payload alone halt --disk "$image"
+await_event alone running
+kill -KILL "$(ps -o pid=,comm= --ppid "${GUEST_PID[alone]}" | awk '$2 ~ /^casemate-janit/ { print $1 }')"
+finish alone
+expect_error alone 3 'the janitor .*died' "with the janitor killed, the guest is ended"
+left_nothing "janitor killed"
+is "$(label "$image")" "$before" "the image has its label back"
+
 # the launcher and its janitor at once: processes die with their parent, the next start clears the cgroup
 payload both halt --disk "$image"
 await_event both running
