@@ -92,6 +92,12 @@ head -c 5000 /dev/urandom >"$conf"
 bad "a configuration file of random bytes" 2 "guest.conf:1:[0-9]+: " "$conf"
 printf 'guest web { kernel "%s"; }\n' "$PAYLOAD" >"$conf"
 bad "two configuration files" 2 'more than one configuration file' "$conf" "$conf"
+# The author of a description has no say in what confines it.
+printf 'guest web { kernel "%s"; cmdline "off"; mac landlock; }\n' "$PAYLOAD" >"$conf"
+words=("${MAC[@]}")
+MAC=()
+bad "a configuration file that switches SELinux off" 1 'only the command line can say so' "$conf"
+MAC=("${words[@]}")
 
 # ---------------------------------------------------------------- the kernel as a file
 bad "a kernel that does not exist" 2 "cannot open the kernel '/nonexistent/kernel': No such file" --kernel /nonexistent/kernel
