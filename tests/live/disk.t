@@ -5,7 +5,7 @@
 need_kvm
 stock_kernels || skip_all "$NO_STOCK"
 remember
-LONG=400
+LONG=600
 
 # -- / on virtio-blk, 64 MiB written, dropped from the cache, read back
 image=$scratch/root.img

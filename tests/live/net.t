@@ -4,7 +4,7 @@
 . "$(dirname "$0")/lib/guest.sh"
 need_kvm
 stock_kernels || skip_all "$NO_STOCK"
-LONG=400
+LONG=600
 remember
 
 tap=casemate-live
