@@ -26,6 +26,7 @@
 #define GUEST_MEMORY_MIN  (32ULL << 20)
 #define GUEST_MEMORY_MAX  (512ULL << 30)
 #define GUEST_MEMORY_STEP (2ULL << 20)
+#define GUEST_IO_MIN      (64ULL << 10) /* a limit below that would look like a fault */
 #define GUEST_CPUS_MAX    64
 #define GUEST_SOURCE_MAX  (1U << 20) /* bytes of a source text */
 
@@ -60,9 +61,10 @@ struct guest_spec {
     char initrd[GUEST_PATH_MAX]; /* empty: none */
     char cmdline[GUEST_CMDLINE_MAX];
     uint32_t cpus;
-    uint32_t cpu;    /* enum guest_cpu */
-    uint64_t memory; /* bytes */
-    uint32_t mac;    /* enum guest_mac */
+    uint32_t cpu;      /* enum guest_cpu */
+    uint64_t memory;   /* bytes */
+    uint64_t io_limit; /* bytes per second, read and written each, of each disk; 0: no limit */
+    uint32_t mac;      /* enum guest_mac */
     bool rng, no_reboot, huge_pages;
     uint32_t disks, nets;
     struct guest_disk disk[GUEST_DISKS_MAX];

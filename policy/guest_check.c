@@ -76,6 +76,16 @@ int guest_check_cmdline(const char *cmdline, struct guest_diagnostic *d)
     return 0;
 }
 
+int guest_check_io_limit(uint64_t bytes, struct guest_diagnostic *d)
+{
+    if (bytes != 0 && (bytes < GUEST_IO_MIN || bytes > INT64_MAX))
+        return diagnostic_set(d,
+                              "an io-limit of %llu bytes a second is out of range: give at least "
+                              "64K",
+                              (unsigned long long)bytes);
+    return 0;
+}
+
 int guest_check_memory(uint64_t bytes, struct guest_diagnostic *d)
 {
     if (bytes < GUEST_MEMORY_MIN)
@@ -285,6 +295,8 @@ int guest_spec_check(const struct guest_spec *spec, struct guest_diagnostic *d)
         return diagnostic_set(d, "a guest has 1 to %d cpus, not %u", GUEST_CPUS_MAX, spec->cpus);
     if (r == 0)
         r = guest_check_memory(spec->memory, d);
+    if (r == 0)
+        r = guest_check_io_limit(spec->io_limit, d);
     if (r == 0 && (spec->cpu >= GUEST_CPU_WORDS || spec->mac >= GUEST_MAC_WORDS))
         return diagnostic_set(d, "the guest's cpu or mac is no known value: it was not made by "
                                  "this version of casemate");

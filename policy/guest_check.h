@@ -15,6 +15,7 @@ int guest_check_name(const char *name, struct guest_diagnostic *d);
 int guest_check_path(const char *what, const char *path, struct guest_diagnostic *d);
 int guest_check_cmdline(const char *cmdline, struct guest_diagnostic *d);
 int guest_check_memory(uint64_t bytes, struct guest_diagnostic *d);
+int guest_check_io_limit(uint64_t bytes, struct guest_diagnostic *d);
 /* One disk or net by itself. */
 int guest_check_disk(const struct guest_disk *disk, struct guest_diagnostic *d);
 int guest_check_net(const struct guest_net *net, struct guest_diagnostic *d);
@@ -26,6 +27,7 @@ int guest_set_initrd(struct guest_spec *spec, const char *text, struct guest_dia
 int guest_set_cmdline(struct guest_spec *spec, const char *text, struct guest_diagnostic *d);
 int guest_set_cpus(struct guest_spec *spec, const char *text, struct guest_diagnostic *d);
 int guest_set_memory(struct guest_spec *spec, const char *text, struct guest_diagnostic *d);
+int guest_set_io_limit(struct guest_spec *spec, const char *text, struct guest_diagnostic *d);
 int guest_set_cpu(struct guest_spec *spec, const char *text, struct guest_diagnostic *d);
 int guest_set_mac(struct guest_spec *spec, const char *text, struct guest_diagnostic *d);
 

@@ -62,6 +62,8 @@ void guest_format(const struct guest_spec *spec, struct buf *out)
                        net->mac[2], net->mac[3], net->mac[4], net->mac[5]);
         buf_printf(out, " pairs %u;\n", net->pairs);
     }
+    if (spec->io_limit != 0)
+        buf_printf(out, "    io-limit %llu;\n", (unsigned long long)spec->io_limit);
     if (spec->rng)
         buf_printf(out, "    rng;\n");
     if (spec->huge_pages)

@@ -121,6 +121,23 @@ int guest_set_memory(struct guest_spec *spec, const char *text, struct guest_dia
     return r;
 }
 
+int guest_set_io_limit(struct guest_spec *spec, const char *text, struct guest_diagnostic *d)
+{
+    char shown[SHOWN];
+    uint64_t bytes;
+    int r = text_size(text, &bytes);
+
+    if (r < 0 || bytes == 0)
+        return diagnostic_set(d,
+                              "io-limit '%s' is not a size: give bytes per second with K, M or "
+                              "G, as in 100M",
+                              text_escape(shown, sizeof(shown), text));
+    r = guest_check_io_limit(bytes, d);
+    if (r == 0)
+        spec->io_limit = bytes;
+    return r;
+}
+
 int guest_set_cpu(struct guest_spec *spec, const char *text, struct guest_diagnostic *d)
 {
     return one_of("cpu", text, guest_cpu_words, GUEST_CPU_WORDS, &spec->cpu, d);

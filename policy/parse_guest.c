@@ -95,6 +95,11 @@ static int parse_memory(struct parser *p)
     return word_value(p, "a size, as in 'memory 512M;'", guest_set_memory);
 }
 
+static int parse_io_limit(struct parser *p)
+{
+    return word_value(p, "bytes per second, as in 'io-limit 100M;'", guest_set_io_limit);
+}
+
 static int parse_cpu(struct parser *p)
 {
     return word_value(p, "host, v2, v3 or v4, as in 'cpu v3;'", guest_set_cpu);
@@ -300,6 +305,7 @@ static const struct statement {
     {"cpu", parse_cpu, false},
     {"memory", parse_memory, false},
     {"disk", parse_disk, true},
+    {"io-limit", parse_io_limit, false},
     {"net", parse_net, true},
     {"rng", parse_rng, false},
     {"huge-pages", parse_huge_pages, false},
@@ -334,7 +340,7 @@ static int unknown_statement(struct parser *p)
                               "unknown statement '%s': did you mean '%s'?", word, near);
     return diagnostic_add(&p->list, p->token.line, p->token.column,
                           "unknown statement '%s': a guest has kernel, initrd, cmdline, cpus, cpu, "
-                          "memory, disk, net, rng, huge-pages, no-reboot, mac",
+                          "memory, disk, io-limit, net, rng, huge-pages, no-reboot, mac",
                           word);
 }
 

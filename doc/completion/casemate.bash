@@ -28,13 +28,13 @@ _casemate_run() {
         mapfile -t COMPREPLY < <(compgen -W "selinux landlock" -- "$word")
         return
         ;;
-    --cmdline | --cpus | --memory | --name | --events | --off-timeout)
+    --cmdline | --cpus | --memory | --io-limit | --name | --events | --off-timeout)
         return
         ;;
     esac
     if [[ $word == -* ]]; then
         mapfile -t COMPREPLY < <(compgen -W "--name --kernel --initrd --cmdline --cpus --cpu --memory
-            --huge-pages --disk --net --rng --no-reboot --mac --show-confinement --events
+            --huge-pages --io-limit --disk --net --rng --no-reboot --mac --show-confinement --events
             --off-timeout --help" -- "$word")
     else
         compopt -o filenames 2> /dev/null

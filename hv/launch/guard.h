@@ -49,6 +49,9 @@ int guard_prepare(struct guard *guard);
 /* Undo it, in any state. */
 void guard_release(struct guard *guard);
 
+/* io_limit.c: bandwidth of the disks, as far as the description bounds it. 0 or -ECANCELED. */
+int guard_limit_io(struct guard *guard);
+
 /* boot.c: RAM, sockets and processes of one boot; then the start gate. */
 int guard_boot(struct guard *guard);
 /* Open the gate's look: examine all, tell what was seen, send GO. */

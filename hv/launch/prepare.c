@@ -356,6 +356,8 @@ int guard_prepare(struct guard *guard)
     if (r == 0)
         r = prepare_janitor(guard);
     if (r == 0)
+        r = guard_limit_io(guard);
+    if (r == 0)
         r = label_disks(guard);
     return r;
 }
