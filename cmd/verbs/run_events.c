@@ -72,6 +72,7 @@ static void add_crash(json_t *o, const struct control_crash *c)
     (void)json_object_set_new(o, "vcpu", json_integer(c->vcpu));
     (void)json_object_set_new(o, "detail", wide(c->detail));
     (void)json_object_set_new(o, "registers", all);
+    (void)json_object_set_new(o, "registers_lost", json_boolean(run_show_crash_lost(c)));
     (void)json_object_set_new(o, "instruction",
                               hex(c->insn, c->insn_size <= 16 ? c->insn_size : 0));
 }

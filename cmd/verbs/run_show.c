@@ -54,6 +54,14 @@ static void show_table(const struct run_show *show)
     (void)fflush(to);
 }
 
+/* The reset vector in the state after INIT (AMD APM 2, 14.1.3): no guest code has run from there.
+ */
+bool run_show_crash_lost(const struct control_crash *c)
+{
+    return c->reason == CRASH_TRIPLE_FAULT && c->rip == 0xfff0 && c->cs == 0xf000 &&
+           c->rflags == 2 && c->rax == 0 && c->rsp == 0;
+}
+
 void run_show_crash(FILE *to, const char *end, const struct control_crash *c)
 {
     fprintf(to, "  rip %016" PRIx64 "  rflags %08" PRIx64 "  vCPU %u%s", c->rip, c->rflags, c->vcpu,
@@ -80,6 +88,11 @@ void run_show_crash(FILE *to, const char *end, const struct control_crash *c)
     for (unsigned i = 0; i < c->insn_size && i < sizeof(c->insn); i++)
         fprintf(to, " %02x", c->insn[i]);
     fprintf(to, "%s%s", c->insn_size == 0 ? " (rip is not in guest memory)" : "", end);
+    if (run_show_crash_lost(c))
+        fprintf(to,
+                "  (on AMD processors KVM resets a vCPU before it reports its triple fault: these "
+                "are the registers of the reset)%s",
+                end);
     (void)fflush(to);
 }
 

@@ -28,6 +28,9 @@ void run_show_event(void *context, const struct launch_event *event);
 /* The registers of a crash. */
 void run_show_crash(FILE *to, const char *eol, const struct control_crash *crash);
 
+/* Whether KVM reset the vCPU before it gave the registers: then nothing of the guest is in them. */
+bool run_show_crash_lost(const struct control_crash *crash);
+
 /* One JSON line. */
 void run_event_json(FILE *to, const char *guest, const struct launch_event *event);
 

@@ -59,7 +59,7 @@ kib=$(console bz | sed -nE 's/^guest: kernel .* ([0-9]+) kB$/\1/p')
 ok "256M of memory arrive (${kib:-no} KiB usable)" test "${kib:-0}" -gt 170000 -a "${kib:-0}" -le 262144
 flags() { echo " $(console "$1" | sed -n 's/^guest: ok flags //p') "; }
 like "$(flags bz)" ' sse4_2 ' "--cpu v2 gives sse4_2"
-unlike "$(flags bz)" ' avx2 ' "--cpu v2 hides avx2, which the host has"
+unlike "$(flags bz)" ' (bmi2|avx2) ' "--cpu v2 hides bmi2 and avx2, which the host has"
 
 # -- and as the ELF image in it, with memory above the PCI hole where the host has as much
 host=$(awk '/^MemTotal/ { print $2 }' /proc/meminfo)
@@ -69,7 +69,8 @@ expect elf 0 'guest: ok marker CASEMATE-GUEST-OK' "the ELF vmlinux in it boots a
 like "$(console elf)" '^guest: ok clock (kvm-clock|tsc) ' "its clock is KVM's"
 slept=$(console elf | awk '/^guest: ok sleep1/ { print ($5 - $4 >= 0.9 && $5 - $4 < 10) ? "a second" : $5 - $4 }')
 is "$slept" "a second" "a second of the guest lasts about a second"
-like "$(flags elf)" ' avx2 ' "--cpu v3 gives avx2"
+# avx2 as well, but Linux gives up XSAVE, and with it AVX, on the test host's emulated CPU.
+like "$(flags elf)" ' bmi2 ' "--cpu v3 gives bmi2"
 kib=$(console elf | sed -nE 's/^guest: kernel .* ([0-9]+) kB$/\1/p')
 if [ "$big" = 4G ]; then
     ok "4G of memory, some of it above the PCI hole, arrive (${kib:-no} KiB usable)" test "${kib:-0}" -gt 3800000

@@ -35,10 +35,16 @@ is "$CODE" 0 "and ends on request"
 run_payload triple triple
 expect_error triple 4 "$TRIPLE" "a triple fault ends with 4"
 like "$(stderr triple)" '^ +rip [0-9a-f]{16}  rflags' "with the registers"
-like "$(stderr triple)" '^ +code( [0-9a-f]{2})+' "and the bytes of the instruction"
 crash=$(events triple | grep '"event":"crash"')
-like "$crash" '"registers":\{.*"rip":"0x1[0-9a-f]{5}".*\}' "events tell the registers"
-like "$crash" '"instruction":"[0-9a-f]{2,32}"' "and the instruction"
+if grep -q '"registers_lost":true' <<<"$crash"; then
+    like "$(stderr triple)" 'KVM resets a vCPU before it reports its triple fault' "which on AMD are those of KVM's reset, and said to be"
+    like "$(cat /proc/cpuinfo)" 'AuthenticAMD' "and this is AMD's"
+    like "$crash" '"rip":"0xfff0"' "as the events tell as well"
+else
+    like "$(stderr triple)" '^ +code( [0-9a-f]{2})+' "and the bytes of the instruction"
+    like "$crash" '"registers":\{.*"rip":"0x1[0-9a-f]{5}".*\}' "events tell the registers"
+    like "$crash" '"instruction":"[0-9a-f]{2,32}"' "and the instruction"
+fi
 
 # -- the operator ends it
 payload force halt --disk "$scratch/small.img" --rng
