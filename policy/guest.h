@@ -42,6 +42,11 @@ enum guest_cpu { /* in the order of enum cpu_model */
                  GUEST_CPU_V4,
 };
 
+enum guest_irqchip {
+    GUEST_IRQCHIP_KERNEL, /* PIC, IOAPIC and LAPICs in the kernel */
+    GUEST_IRQCHIP_SPLIT,  /* LAPICs in the kernel, IOAPIC in the VMM, no PIC */
+};
+
 struct guest_disk {
     char path[GUEST_PATH_MAX];
     bool readonly;
@@ -65,6 +70,7 @@ struct guest_spec {
     uint64_t memory;   /* bytes */
     uint64_t io_limit; /* bytes per second, read and written each, of each disk; 0: no limit */
     uint32_t mac;      /* enum guest_mac */
+    uint32_t irqchip;  /* enum guest_irqchip */
     bool rng, no_reboot, huge_pages;
     uint32_t disks, nets;
     struct guest_disk disk[GUEST_DISKS_MAX];

@@ -15,6 +15,10 @@ const char *const guest_cpu_words[GUEST_CPU_WORDS] = {
     [GUEST_CPU_V4] = "v4",
 };
 
+const char *const guest_irqchip_words[GUEST_IRQCHIP_WORDS] = {
+    [GUEST_IRQCHIP_KERNEL] = "kernel",
+    [GUEST_IRQCHIP_SPLIT] = "split",
+};
 const char *const guest_mac_words[GUEST_MAC_WORDS] = {
     [GUEST_MAC_SELINUX] = "selinux",
     [GUEST_MAC_LANDLOCK] = "landlock",
@@ -297,8 +301,10 @@ int guest_spec_check(const struct guest_spec *spec, struct guest_diagnostic *d)
         r = guest_check_memory(spec->memory, d);
     if (r == 0)
         r = guest_check_io_limit(spec->io_limit, d);
-    if (r == 0 && (spec->cpu >= GUEST_CPU_WORDS || spec->mac >= GUEST_MAC_WORDS))
-        return diagnostic_set(d, "the guest's cpu or mac is no known value: it was not made by "
-                                 "this version of casemate");
+    if (r == 0 && (spec->cpu >= GUEST_CPU_WORDS || spec->mac >= GUEST_MAC_WORDS ||
+                   spec->irqchip >= GUEST_IRQCHIP_WORDS))
+        return diagnostic_set(
+            d, "the guest's cpu, mac or irqchip is no known value: it was not made by "
+               "this version of casemate");
     return r == 0 ? check_devices(spec, d) : r;
 }

@@ -29,6 +29,7 @@ int guest_set_cpus(struct guest_spec *spec, const char *text, struct guest_diagn
 int guest_set_memory(struct guest_spec *spec, const char *text, struct guest_diagnostic *d);
 int guest_set_io_limit(struct guest_spec *spec, const char *text, struct guest_diagnostic *d);
 int guest_set_cpu(struct guest_spec *spec, const char *text, struct guest_diagnostic *d);
+int guest_set_irqchip(struct guest_spec *spec, const char *text, struct guest_diagnostic *d);
 int guest_set_mac(struct guest_spec *spec, const char *text, struct guest_diagnostic *d);
 
 /* Parts of a disk or net that is being put together. */
@@ -44,9 +45,11 @@ int guest_add_disk(struct guest_spec *spec, const struct guest_disk *disk,
 int guest_add_net(struct guest_spec *spec, const struct guest_net *net, struct guest_diagnostic *d);
 
 /* The words for enum guest_cpu and enum guest_mac, in their order. */
-#define GUEST_CPU_WORDS 4
-#define GUEST_MAC_WORDS 2
+#define GUEST_CPU_WORDS     4
+#define GUEST_MAC_WORDS     2
+#define GUEST_IRQCHIP_WORDS 2
 extern const char *const guest_cpu_words[GUEST_CPU_WORDS];
 extern const char *const guest_mac_words[GUEST_MAC_WORDS];
+extern const char *const guest_irqchip_words[GUEST_IRQCHIP_WORDS];
 
 #endif

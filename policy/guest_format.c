@@ -70,5 +70,7 @@ void guest_format(const struct guest_spec *spec, struct buf *out)
         buf_printf(out, "    huge-pages;\n");
     if (spec->no_reboot)
         buf_printf(out, "    no-reboot;\n");
+    if (spec->irqchip != GUEST_IRQCHIP_KERNEL)
+        buf_printf(out, "    irqchip %s;\n", guest_irqchip_words[spec->irqchip]);
     buf_printf(out, "    mac %s;\n}\n", guest_mac_words[spec->mac]);
 }

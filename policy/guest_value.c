@@ -143,6 +143,11 @@ int guest_set_cpu(struct guest_spec *spec, const char *text, struct guest_diagno
     return one_of("cpu", text, guest_cpu_words, GUEST_CPU_WORDS, &spec->cpu, d);
 }
 
+int guest_set_irqchip(struct guest_spec *spec, const char *text, struct guest_diagnostic *d)
+{
+    return one_of("irqchip", text, guest_irqchip_words, GUEST_IRQCHIP_WORDS, &spec->irqchip, d);
+}
+
 int guest_set_mac(struct guest_spec *spec, const char *text, struct guest_diagnostic *d)
 {
     return one_of("mac", text, guest_mac_words, GUEST_MAC_WORDS, &spec->mac, d);

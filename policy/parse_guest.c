@@ -105,6 +105,11 @@ static int parse_cpu(struct parser *p)
     return word_value(p, "host, v2, v3 or v4, as in 'cpu v3;'", guest_set_cpu);
 }
 
+static int parse_irqchip(struct parser *p)
+{
+    return word_value(p, "kernel or split, as in 'irqchip split;'", guest_set_irqchip);
+}
+
 static int parse_mac(struct parser *p)
 {
     return word_value(p, "selinux or landlock, as in 'mac selinux;'", guest_set_mac);
@@ -310,6 +315,7 @@ static const struct statement {
     {"rng", parse_rng, false},
     {"huge-pages", parse_huge_pages, false},
     {"no-reboot", parse_no_reboot, false},
+    {"irqchip", parse_irqchip, false},
     {"mac", parse_mac, false},
 };
 #define STATEMENTS (sizeof(statements) / sizeof(statements[0]))
@@ -340,7 +346,7 @@ static int unknown_statement(struct parser *p)
                               "unknown statement '%s': did you mean '%s'?", word, near);
     return diagnostic_add(&p->list, p->token.line, p->token.column,
                           "unknown statement '%s': a guest has kernel, initrd, cmdline, cpus, cpu, "
-                          "memory, disk, io-limit, net, rng, huge-pages, no-reboot, mac",
+                          "memory, disk, io-limit, net, rng, huge-pages, no-reboot, irqchip, mac",
                           word);
 }
 

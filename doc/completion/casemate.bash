@@ -24,6 +24,10 @@ _casemate_run() {
         mapfile -t COMPREPLY < <(compgen -W "host v2 v3 v4" -- "$word")
         return
         ;;
+    --irqchip)
+        mapfile -t COMPREPLY < <(compgen -W "kernel split" -- "$word")
+        return
+        ;;
     --mac)
         mapfile -t COMPREPLY < <(compgen -W "selinux landlock" -- "$word")
         return
@@ -34,8 +38,8 @@ _casemate_run() {
     esac
     if [[ $word == -* ]]; then
         mapfile -t COMPREPLY < <(compgen -W "--name --kernel --initrd --cmdline --cpus --cpu --memory
-            --huge-pages --io-limit --disk --net --rng --no-reboot --mac --show-confinement --events
-            --off-timeout --help" -- "$word")
+            --huge-pages --io-limit --disk --net --rng --no-reboot --irqchip --mac
+            --show-confinement --events --off-timeout --help" -- "$word")
     else
         compopt -o filenames 2> /dev/null
         mapfile -t COMPREPLY < <(compgen -f -- "$word")

@@ -203,7 +203,8 @@ static int plan_vmm(struct guard *guard, const struct device *devices, unsigned 
         .cpu_model = guard->spec->cpu,
         .memory = guard->spec->memory,
         .devices = count,
-        .flags = guard->spec->huge_pages ? VMM_FLAG_HUGE_PAGES : 0,
+        .flags = (guard->spec->huge_pages ? VMM_FLAG_HUGE_PAGES : 0) |
+                 (guard->spec->irqchip == GUEST_IRQCHIP_SPLIT ? VMM_FLAG_SPLIT_IRQ : 0),
     };
     int r;
 

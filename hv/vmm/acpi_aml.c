@@ -301,7 +301,8 @@ void aml_res_interrupt(struct buf *res, uint32_t gsi)
 {
     byte(res, 0x89);
     word(res, 6);
-    byte(res, 0x03); /* consumer, edge, active high, exclusive */
+    byte(res, 0x01); /* consumer, level, active high, exclusive: an edge that comes while the
+                      * guest has no driver yet would be lost, and every later one with it */
     byte(res, 1);
     dword(res, gsi);
 }

@@ -71,6 +71,10 @@ void cpuid_platform(struct kvm_cpuid2 *set, bool tsc_deadline)
     /* KVM lets only a guest that sees VMX or SVM use it: its nested half is out of reach then. */
     if (e != NULL)
         e->ecx &= ~BIT(2);
+    /* No counters: what one guest does shows in what another one counts. */
+    e = cpuid_find(set, 0xau, 0);
+    if (e != NULL)
+        e->eax = e->ebx = e->ecx = e->edx = 0;
     e = cpuid_find(set, 1, 0);
     if (e == NULL)
         return;

@@ -141,8 +141,9 @@ static void write_entry(struct ioapic *a, unsigned pin, bool upper, uint32_t val
     if ((entry & ENTRY_LEVEL) == 0)
         entry &= ~ENTRY_REMOTE;
     a->entry[pin] = entry;
-    a->sink->route(a->context, pin, (entry & ENTRY_MASKED) != 0, message_address(entry),
-                   message_data(entry));
+    /* One in service keeps its route: it is how KVM knows that its end is to be told to us. */
+    a->sink->route(a->context, pin, (entry & ENTRY_MASKED) != 0 && (entry & ENTRY_REMOTE) == 0,
+                   message_address(entry), message_data(entry));
     if ((entry & ENTRY_LEVEL) != 0 && (a->levels & (1u << pin)) != 0)
         deliver(a, pin);
 }

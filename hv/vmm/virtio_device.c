@@ -95,6 +95,21 @@ int virtio_pci_error(struct virtio_pci *device, struct virtio_failure *failure)
     return 0;
 }
 
+/*
+ * A ring that the back-end reported broken until now was the old driver's: the new one starts
+ * afresh. Not on a broken device, of which the main thread still has to hear.
+ */
+static void forget_errors(struct virtio_pci *device)
+{
+    uint64_t count;
+    ssize_t n;
+
+    if (device->broken)
+        return;
+    n = read(device->error, &count, sizeof(count));
+    (void)n; /* EAGAIN: nothing was reported */
+}
+
 /* ---------------------------------------------------------------- start and reset */
 
 static int call_of(const struct virtio_pci *device, const struct virtio_queue *queue)
@@ -147,6 +162,7 @@ static void reset(struct virtio_pci *device)
         if (device->queue[i].started)
             r = vhost_user_ring_stop(device->front, i, &base);
     }
+    forget_errors(device);
     if (r < 0)
         fail(device, r);
     virtio_device_clear(device);

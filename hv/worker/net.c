@@ -128,27 +128,37 @@ static short net_poll_events(void *self, unsigned index)
 {
     struct net *net = self;
     struct net_pair *pair = &net->pair[index];
+    short events = pair->blocked ? POLLOUT : 0;
 
-    if (pair->tap < 0)
-        return 0;
-    return (short)((net_rx_wants(rx_of(net, index)) ? POLLIN : 0) | (pair->blocked ? POLLOUT : 0));
+    if (pair->tap >= 0 && net_rx_wants(rx_of(net, index)))
+        events |= POLLIN;
+    return events;
 }
 
+/*
+ * A tap that was deleted reports POLLERR, alone and for ever: the guest's link is dead, the worker
+ * is not. It is looked at no more, once what waits to be sent has been dropped: a guest that is not
+ * told of its buffers would hang instead of losing packets.
+ */
 static void net_poll_ready(void *self, unsigned index, short revents)
 {
     struct net *net = self;
     struct net_pair *pair = &net->pair[index];
     struct net_rx *rx = rx_of(net, index);
+    bool failed = (revents & (POLLERR | POLLHUP)) != 0;
 
-    if ((revents & POLLOUT) != 0) {
-        pair->blocked = false;
-        (void)send(net, pair);
-    }
-    if ((revents & (POLLIN | POLLERR | POLLHUP)) == 0 || !net_rx_wants(rx))
-        return;
-    /* A tap that was deleted says so for ever: the guest's link is dead, the worker is not. */
-    if (net_rx_receive(rx, pair->tap) < 0)
+    if (pair->tap >= 0 && net_rx_wants(rx)) {
+        if (((revents & POLLIN) != 0 || failed) && net_rx_receive(rx, pair->tap) < 0)
+            pair->tap = -1;
+    } else if (failed && (revents & POLLOUT) == 0) {
         pair->tap = -1;
+    }
+    if (pair->blocked && ((revents & POLLOUT) != 0 || failed)) {
+        pair->blocked = false;
+        /* No kick will come for the rest: ask the tap again. */
+        if (send(net, pair))
+            pair->blocked = true;
+    }
 }
 
 static uint64_t features_of(unsigned pairs)

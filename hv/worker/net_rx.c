@@ -227,6 +227,13 @@ int net_rx_receive(struct net_rx *rx, int tap)
     for (int i = 0; i < PACKETS_PER_TURN && prepare(rx); i++) {
         ssize_t n = read_packet(rx, tap);
 
+        /*
+         * What the virtio header cannot express (tunnelled segments, say) is refused with -EINVAL
+         * when it is off the tap's queue already: one packet lost, which anybody who can send to
+         * the guest may bring about, is not the end of the link.
+         */
+        if (n == -EINVAL)
+            continue;
         if (n < 0) {
             r = n == -EAGAIN ? 0 : (int)n;
             break;

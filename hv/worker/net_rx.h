@@ -53,7 +53,8 @@ bool net_rx_wants(const struct net_rx *rx);
 
 /*
  * Take packets from `tap` (non-blocking) until it is empty, the guest has no room, or a bound is
- * reached. 0, or the read's -errno other than -EAGAIN.
+ * reached. A packet that the tap cannot hand over (-EINVAL) is dropped. 0, or the read's -errno
+ * other than these and -EAGAIN: the tap is of no use any more.
  */
 int net_rx_receive(struct net_rx *rx, int tap);
 

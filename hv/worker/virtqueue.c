@@ -161,7 +161,8 @@ int virtqueue_remap(struct virtqueue *queue)
 
 uint16_t virtqueue_stop(struct virtqueue *queue)
 {
-    if (queue->started && queue->inflight.block != NULL)
+    /* Heads of a predecessor that were never popped (the ring was not enabled) are not done. */
+    if (queue->started && queue->inflight.block != NULL && !virtqueue_recovering(queue))
         inflight_forget(&queue->inflight);
     queue->started = false;
     return queue->next_available;

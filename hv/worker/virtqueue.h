@@ -66,8 +66,10 @@ void virtqueue_set_call(struct virtqueue *queue, int call);
  */
 int virtqueue_remap(struct virtqueue *queue);
 
-/* Stop, with nothing in flight. Returns the index of the next available entry, to be given as
- * `base` at the next start. */
+/*
+ * Stop, with nothing popped. Returns the index of the next available entry, to be given as `base`
+ * at the next start. What a predecessor left in flight and still waits stays in flight.
+ */
 uint16_t virtqueue_stop(struct virtqueue *queue);
 
 /* Whether it runs; whether the driver has broken it (it then yields nothing). */
