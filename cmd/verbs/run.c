@@ -143,7 +143,8 @@ int verb_run(int argc, char **argv)
     cleanup_fd int file = -1;
     int index = run_front_file(argc, argv), r;
 
-    if (request == NULL)
+    /* Libraries read it (OPENSSL_CONF names code to load); nothing of ours does. */
+    if (request == NULL || clearenv() != 0)
         return LAUNCH_SYSTEM;
     if (argc == 1) {
         fprintf(stderr, "casemate: run needs a kernel (--kernel FILE) or a configuration file; "

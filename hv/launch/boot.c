@@ -378,6 +378,19 @@ static void release_handed(struct guard *guard)
     }
 }
 
+/* What is found of a process that has just died differs for that reason and no worse one. */
+static int died_meanwhile(struct guard *guard, const struct process *process, int r)
+{
+    struct pollfd death = {.fd = process->pidfd, .events = POLLIN};
+
+    if (poll(&death, 1, 0) <= 0)
+        return r;
+    guard->error->message[0] = '\0';
+    return launch_fail(guard->error, LAUNCH_SYSTEM,
+                       "%s (pid %d) of guest '%s' died at the start gate", process->subject,
+                       process->pid, guard->spec->name);
+}
+
 /* The VMM comes last: a guest may have ended before the next process is told. */
 static int send_go(struct guard *guard)
 {
@@ -429,7 +442,7 @@ int guard_open_gate(struct guard *guard)
         int r = gate_examine(&gate, &guard->processes[i], &seen, guard->error);
 
         if (r < 0)
-            return r;
+            return died_meanwhile(guard, &guard->processes[i], r);
         guard_tell(guard, &(struct launch_event){.type = LAUNCH_EVENT_CONFINEMENT,
                                                  .kind = seen.kind,
                                                  .index = seen.index,

@@ -14,6 +14,7 @@
 
 #include "base/cleanup.h"
 #include "base/text.h"
+#include "hv/launch/path.h"
 
 /* Larger than any kernel or initrd that fits below 2 GiB of a guest's memory. */
 #define BOOT_FILE_MAX ((uint64_t)INT32_MAX)
@@ -26,13 +27,19 @@
 static int find_input(const char *what, const char *path, struct stat *st,
                       struct launch_error *error)
 {
-    cleanup_fd int fd = open(path, O_PATH | O_CLOEXEC);
     char shown[256];
+    int fd = path_find(path, st);
 
-    if (fd < 0 || fstat(fd, st) < 0)
-        return launch_fail(error, LAUNCH_USAGE, "cannot open the %s '%s': %s", what,
-                           text_escape(shown, sizeof(shown), path), strerror(errno));
-    return steal_fd(&fd);
+    text_escape(shown, sizeof(shown), path);
+    if (fd == -ELOOP)
+        return launch_fail(error, LAUNCH_DENIED,
+                           "the path of the %s '%s' leads through a symbolic link that is not "
+                           "root's: whoever owns it chooses the file; give the path it stands for",
+                           what, shown);
+    if (fd < 0)
+        return launch_fail(error, LAUNCH_USAGE, "cannot open the %s '%s': %s", what, shown,
+                           strerror(-fd));
+    return fd;
 }
 
 /* Open what was found. The descriptor or -errno. */
@@ -186,6 +193,11 @@ int input_disk(const struct guest_disk *spec, struct input_disk *disk, struct la
         return launch_fail(error, LAUNCH_USAGE,
                            "the disk '%s' is %s; give a raw image file or a block device", shown,
                            S_ISDIR(st.st_mode) ? "a directory" : "neither file nor block device");
+    if (S_ISREG(st.st_mode) && !spec->readonly && st.st_nlink != 1)
+        return launch_fail(error, LAUNCH_DENIED,
+                           "the disk '%s' has %lu names (hard links), and another one may be "
+                           "somebody else's; remove them, or copy the image",
+                           shown, (unsigned long)st.st_nlink);
     d.fd = open_found(found, disk_flags(spec, &st));
     if (d.fd == -EBUSY)
         return launch_fail(error, LAUNCH_DENIED,
@@ -199,8 +211,7 @@ int input_disk(const struct guest_disk *spec, struct input_disk *disk, struct la
     if (r == 0 && fcntl(d.fd, F_OFD_SETLK, &lock) < 0) {
         if (errno == EAGAIN || errno == EACCES)
             r = launch_fail(error, LAUNCH_DENIED,
-                            "the disk '%s' is in use by another guest; stop that guest%s", shown,
-                            spec->readonly ? "" : ", or share the image as ',ro' in both");
+                            "the disk '%s' is in use by another guest; stop that guest", shown);
         else
             r = launch_fail(error, LAUNCH_SYSTEM, "cannot lock the disk '%s': %s", shown,
                             strerror(errno));

@@ -10,7 +10,10 @@
 #include "hv/launch/guard.h"
 #include "hv/launch/retain.h"
 
-#define RESET_INTERVAL_MS 1000
+/* At least that long from one start to the next; longer for a guest that goes on resetting. */
+#define RESET_INTERVAL_MS     1000
+#define RESET_INTERVAL_MAX_MS 32000
+#define RESET_CALM_MS         30000 /* a boot that lasted so long begins the count again */
 
 /* Fewer rights from here on; a guard that cannot give one up does not go on with it. */
 static int narrow(struct guard *guard, enum retain_phase phase)
@@ -32,15 +35,19 @@ static uint64_t now_ms(void)
 
 /*
  * Starting a guest costs the host work outside the guest's own limits: a guest that does nothing
- * but reset gets one start in RESET_INTERVAL_MS. A signal ends the wait and the guest; it stays
- * pending for nobody else. True if the guest is to start again.
+ * but reset gets one start in RESET_INTERVAL_MS, then in twice that, and so on. A signal ends the
+ * wait and the guest. True if the guest is to start again.
  */
-static bool may_start_again(const struct guard *guard, uint64_t started)
+static bool may_start_again(const struct guard *guard, uint64_t started, uint64_t *interval)
 {
     struct pollfd signals = {.fd = guard->options->signal_fd, .events = POLLIN};
-    uint64_t passed = now_ms() - started;
+    uint64_t passed = now_ms() - started, least = *interval;
 
-    return passed >= RESET_INTERVAL_MS || poll(&signals, 1, (int)(RESET_INTERVAL_MS - passed)) == 0;
+    if (passed >= RESET_CALM_MS)
+        *interval = RESET_INTERVAL_MS;
+    else if (least < RESET_INTERVAL_MAX_MS)
+        *interval = 2 * least;
+    return passed >= least || poll(&signals, 1, (int)(least - passed)) == 0;
 }
 
 /* One boot: fresh memory and processes, the gate, and the guest until it ends or resets. */
@@ -81,11 +88,14 @@ enum launch_result launch_guest(const struct guest_spec *spec, const struct laun
     if (narrow(guard, RETAIN_PREPARE) == 0 && guard_prepare(guard) == 0 &&
         narrow(guard, RETAIN_BOOT) == 0) {
         /* A reset is a new start: nothing of the guest survives in a process of ours. */
+        uint64_t interval = RESET_INTERVAL_MS;
+
         for (;;) {
             uint64_t started = now_ms();
 
             outcome = boot_once(guard);
-            if (outcome != GUARD_RESET || spec->no_reboot || !may_start_again(guard, started))
+            if (outcome != GUARD_RESET || spec->no_reboot ||
+                !may_start_again(guard, started, &interval))
                 break;
             guard_tell(guard, &(struct launch_event){.type = LAUNCH_EVENT_RESET});
         }

@@ -170,6 +170,22 @@ static int refuse_label(struct guard *guard, unsigned i, const char *context, in
                        why);
 }
 
+/*
+ * A label of ours is another guest's: to take it would take the image from that guest, and to
+ * remember it as the old one would give it to whoever has those categories next.
+ */
+static int refuse_foreign(struct guard *guard, unsigned i, const char *old)
+{
+    char shown[256];
+
+    text_escape(shown, sizeof(shown), guard->spec->disk[i].path);
+    return launch_fail(guard->error, LAUNCH_DENIED,
+                       "the disk '%s' carries a guest's label, %s: it is in use by another guest "
+                       "(a read-only one too belongs to one guest at a time), or was left by one "
+                       "that was killed with its janitor; if no guest has it, run restorecon on it",
+                       shown, old);
+}
+
 /* The image carries the guest's label while it runs; where none can be kept it does not start. */
 static int label_disk(struct guard *guard, unsigned i)
 {
@@ -184,6 +200,8 @@ static int label_disk(struct guard *guard, unsigned i)
                                &guard->slot.categories, context);
     if (r == 0)
         r = relabel_prepare(guard->disks[i].fd, context, note);
+    if (r == 0 && strstr(note->old, ":casemate_") != NULL)
+        return refuse_foreign(guard, i, note->old);
     if (r == 0) {
         guard->labels->count++; /* from here on the janitor would restore it */
         r = relabel_apply(note);

@@ -171,7 +171,7 @@ static int set_mem_table(struct vhost_backend *b, const struct vhost_user_memory
     r = guestmem_set(b->memory, regions, b->fds, memory->regions);
     for (unsigned i = 0; i < b->device->queues; i++) {
         if (r == 0)
-            (void)virtqueue_remap(b->ring[i].queue);
+            worker_ring_remap(&b->ring[i]);
         worker_ring_update(&b->ring[i], b->device, i);
     }
     if (r == 0)

@@ -55,6 +55,24 @@ void worker_ring_suspend(struct worker_ring *ring, const struct device *device, 
     ring->active = false;
 }
 
+/* The ring cannot be worked on any more: tell the front-end, and leave the ring alone. */
+static void report_broken(struct worker_ring *ring)
+{
+    const uint64_t one = 1;
+
+    if (ring->err >= 0 && write(ring->err, &one, sizeof(one)) < 0)
+        fd_close(&ring->err);
+}
+
+void worker_ring_remap(struct worker_ring *ring)
+{
+    bool broken = virtqueue_broken(ring->queue);
+
+    /* The device is not told of a ring that breaks here, so nothing later would report it. */
+    if (virtqueue_remap(ring->queue) < 0 && !broken)
+        report_broken(ring);
+}
+
 void worker_ring_update(struct worker_ring *ring, const struct device *device, unsigned index)
 {
     bool active = ring->enabled && virtqueue_started(ring->queue) && !virtqueue_broken(ring->queue);
@@ -93,21 +111,14 @@ void worker_ring_set_kick(struct worker_ring *ring, int fd)
 {
     fd_close(&ring->kick);
     ring->kick = fd;
+    /* A kick on the old one may not have been read, and nobody repeats it. */
+    ring->pending = ring->active;
 }
 
 void worker_ring_set_err(struct worker_ring *ring, int fd)
 {
     fd_close(&ring->err);
     ring->err = fd;
-}
-
-/* The guest broke the rules of the ring: tell the front-end, and leave the ring alone. */
-static void report_broken(struct worker_ring *ring)
-{
-    const uint64_t one = 1;
-
-    if (ring->err >= 0 && write(ring->err, &one, sizeof(one)) < 0)
-        fd_close(&ring->err);
 }
 
 bool worker_ring_process(struct worker_ring *ring, const struct device *device, unsigned index)

@@ -42,6 +42,12 @@ void worker_ring_update(struct worker_ring *ring, const struct device *device, u
 /* Take the queue away from the device while memory changes. worker_ring_update gives it back. */
 void worker_ring_suspend(struct worker_ring *ring, const struct device *device, unsigned index);
 
+/*
+ * Memory has changed under a suspended ring: find it again. One that is not there any more is
+ * broken, and the front-end is told by the error descriptor.
+ */
+void worker_ring_remap(struct worker_ring *ring);
+
 /* Replace a descriptor; `fd` is owned from now on. */
 void worker_ring_set_call(struct worker_ring *ring, int fd);
 void worker_ring_set_kick(struct worker_ring *ring, int fd);
