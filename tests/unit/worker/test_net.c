@@ -494,6 +494,35 @@ static void a_full_tap_is_waited_for(void **state)
     assert_int_equal(f->device.poll_events(f->device.self, 0) & POLLOUT, 0);
 }
 
+/* A deleted tap says POLLERR for ever, and POLLOUT never again. */
+static void a_tap_deleted_while_it_is_full(void **state)
+{
+    struct virtio_net_hdr_v1 h = {0};
+    uint32_t head = 0, written = 0;
+    unsigned done = 0;
+    int small = 1;
+
+    (void)state;
+    assert_int_equal(setsockopt(f->tap[0], SOL_SOCKET, SO_SNDBUF, &small, sizeof(small)), 0);
+    for (unsigned i = 0; i < ENTRIES / 2; i++)
+        offer_tx(i, &h, 60, HEADER);
+    kick(1);
+    receive(0);
+    assert_int_equal(f->device.poll_events(f->device.self, 0), POLLOUT); /* starved, too */
+    f->device.poll_ready(f->device.self, 0, POLLERR);
+    assert_int_equal(f->device.poll_events(f->device.self, 0), 0); /* or the loop would spin */
+    while (driver_take(&f->ring[1], &head, &written))
+        done++;
+    assert_int_equal(done, ENTRIES / 2);
+    /* For good, whatever the guest does: what it sends is dropped. */
+    offer_rx(0, 2048);
+    kick(0);
+    offer_tx(0, &h, 60, HEADER);
+    kick(1);
+    assert_true(driver_take(&f->ring[1], &head, &written));
+    assert_int_equal(f->device.poll_events(f->device.self, 0), 0);
+}
+
 /* ------------------------------------------------------------------ several pairs */
 
 static uint8_t command(uint8_t class, uint8_t cmd, uint16_t value, uint32_t size)
@@ -584,6 +613,7 @@ int main(void)
         T(hostile_headers_are_dropped),
         T(hostile_transmit_chains),
         T(a_full_tap_is_waited_for),
+        T(a_tap_deleted_while_it_is_full),
         cmocka_unit_test_setup_teardown(number_of_pairs, setup_pairs, teardown),
         cmocka_unit_test_setup_teardown(hostile_commands, setup_pairs, teardown),
         cmocka_unit_test(queue_counts),
