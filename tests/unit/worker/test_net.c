@@ -11,6 +11,8 @@
 #include <linux/virtio_ring.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
 
 #include "hv/worker/net.h"
 #include "hv/worker/net_header.h"
@@ -34,6 +36,20 @@ struct fixture {
 };
 
 static struct fixture *f;
+
+/* So many packets are read and refused, as a tap does when it cannot express their header. */
+static unsigned refused;
+
+ssize_t readv(int fd, const struct iovec *iov, int count)
+{
+    ssize_t n = syscall(SYS_readv, fd, iov, count);
+
+    if (n < 0 || refused == 0)
+        return n;
+    refused--;
+    errno = EINVAL;
+    return -1;
+}
 
 static void start_ring(unsigned i)
 {
@@ -369,6 +385,25 @@ static void many_packets(void **state)
     }
 }
 
+static void a_packet_that_the_tap_refuses_is_dropped(void **state)
+{
+    uint32_t head = 0, written = 0;
+
+    (void)state;
+    offer_rx(0, 2048);
+    offer_rx(1, 2048);
+    refused = 2;
+    for (unsigned i = 0; i < 4; i++)
+        arrives(0, 60 + i, 1);
+    receive(0);
+    assert_int_equal(refused, 0);
+    for (unsigned i = 0; i < 2; i++) {
+        assert_true(driver_take(&f->ring[0], &head, &written));
+        assert_int_equal(head, i);
+        assert_int_equal(written, HEADER + 62 + i);
+    }
+}
+
 static void a_dead_tap_is_left_alone(void **state)
 {
     (void)state;
@@ -608,6 +643,7 @@ int main(void)
         T(stopping_hands_buffers_back),
         T(hostile_receive_buffers),
         T(many_packets),
+        T(a_packet_that_the_tap_refuses_is_dropped),
         T(a_dead_tap_is_left_alone),
         T(packets_leave),
         T(hostile_headers_are_dropped),
