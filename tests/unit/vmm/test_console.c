@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The console and the power register on a bus, as the guest and the launcher see them. */
 #include <errno.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -192,6 +194,67 @@ static void test_half_close(void **state)
     assert_int_equal(recv(ends[1], text, sizeof(text), MSG_DONTWAIT), 1);
 }
 
+/* Reads what is there, then waits `pause` nanoseconds; counts what came. */
+struct reader {
+    pthread_t thread;
+    long pause;
+    size_t got;
+};
+
+static void *reader_run(void *argument)
+{
+    struct reader *r = argument;
+    struct timespec pause = {.tv_nsec = r->pause};
+    char bytes[4096];
+    ssize_t n;
+
+    while ((n = recv(ends[1], bytes, sizeof(bytes), 0)) > 0) {
+        r->got += (size_t)n;
+        (void)nanosleep(&pause, NULL);
+    }
+    return NULL;
+}
+
+/* Flush 60000 bytes to a reader by a small socket buffer; how long it took, in ms. */
+static long flush_to(struct reader *r)
+{
+    struct timespec before, after;
+    int small = 1;
+
+    assert_int_equal(setsockopt(ends[0], SOL_SOCKET, SO_SNDBUF, &small, sizeof(small)), 0);
+    for (unsigned i = 0; i < 60000; i++)
+        out(LAYOUT_PORT_DEBUG, 'x');
+    assert_int_equal(pthread_create(&r->thread, NULL, reader_run, r), 0);
+    (void)clock_gettime(CLOCK_MONOTONIC, &before);
+    console_flush(console);
+    (void)clock_gettime(CLOCK_MONOTONIC, &after);
+    (void)shutdown(ends[0], SHUT_WR);
+    assert_int_equal(pthread_join(r->thread, NULL), 0);
+    return (after.tv_sec - before.tv_sec) * 1000 + (after.tv_nsec - before.tv_nsec) / 1000000;
+}
+
+/* Many short waits: the last words of a guest arrive. */
+static void test_flush_in_small_pieces(void **state)
+{
+    struct reader r = {.pause = 1000000};
+
+    (void)state;
+    (void)flush_to(&r);
+    assert_int_equal(r.got, 60000);
+}
+
+/* Many long ones: the end of a guest is not held back. */
+static void test_flush_is_bounded(void **state)
+{
+    struct reader r = {.pause = 95000000};
+    long took;
+
+    (void)state;
+    took = flush_to(&r);
+    assert_true(r.got < 60000);
+    assert_in_range(took, 0, 5000); /* 1 s and an overloaded machine; whole it takes longer */
+}
+
 static unsigned ended;
 
 static void end(void *context)
@@ -253,6 +316,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_reader_gone, setup, teardown),
         cmocka_unit_test_setup_teardown(test_input, setup, teardown),
         cmocka_unit_test_setup_teardown(test_half_close, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_flush_in_small_pieces, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_flush_is_bounded, setup, teardown),
         cmocka_unit_test_setup_teardown(test_power, setup, teardown),
         cmocka_unit_test_setup_teardown(test_i8042, setup, teardown),
     };
