@@ -16,13 +16,12 @@
 
 #define BIT(n) (1ull << (n))
 
-/* Segments of one request, and bytes of a segment: bounds what one request can keep us busy with.*/
-#define SEGMENTS_MAX      126u
-#define SEGMENT_BYTES_MAX (1u << 20)
-
-/* Bytes after which a batch is run although more requests wait: results should not lie around. */
+/*
+ * Bytes after which a batch is run although more requests wait, for results should not lie around;
+ * and after which the other queues, and the sockets, get their turn.
+ */
 #define BATCH_BYTES (1u << 20)
-/* Batches of one queue before the others, and the sockets, get their turn. */
+/* The same for small requests, in batches. */
 #define BATCHES_PER_TURN 4
 
 struct blk {
@@ -43,19 +42,34 @@ static int blk_set_features(void *self, uint64_t features)
     return 0;
 }
 
-/* Pop and decode a batch. Returns its size; *last is what virtqueue_pop said at the end. */
-static size_t collect(struct blk *blk, struct virtqueue *queue, int *last)
+/* Bytes that a decoded request can make us move. */
+static uint64_t work_of(const struct blk_job *job)
 {
-    size_t count = 0, bytes = 0;
+    const struct blk_request *request = &job->request;
+    uint64_t bytes = 0;
 
-    while (count < BLK_BATCH_MAX && bytes < BATCH_BYTES) {
+    if (job->done)
+        return 0;
+    if (request->operation == BLK_READ || request->operation == BLK_WRITE)
+        return request->bytes;
+    /* A disk that cannot zero by itself is written to. */
+    for (unsigned i = 0; request->operation == BLK_ZERO && i < request->ranges; i++)
+        bytes += request->range[i].bytes;
+    return bytes;
+}
+
+/* Pop and decode a batch. Returns its size; *bytes grows; *last is what virtqueue_pop said. */
+static size_t collect(struct blk *blk, struct virtqueue *queue, uint64_t *bytes, int *last)
+{
+    size_t count = 0;
+
+    while (count < BLK_BATCH_MAX && *bytes < BATCH_BYTES) {
         struct blk_job *job = &blk->jobs[count];
         int r;
 
         *last = virtqueue_pop(queue, &job->chain);
         if (*last != 1)
             break;
-        bytes += job->chain.readable_bytes + job->chain.writable_bytes;
         r = blk_request_decode(&blk->limits, &job->chain, &job->request);
         if (r < 0) {
             virtqueue_break(queue);
@@ -64,6 +78,7 @@ static size_t collect(struct blk *blk, struct virtqueue *queue, int *last)
         }
         job->done = r != 0;
         job->result = (uint8_t)r;
+        *bytes += work_of(job);
         count++;
     }
     return count;
@@ -72,12 +87,13 @@ static size_t collect(struct blk *blk, struct virtqueue *queue, int *last)
 static bool blk_process(void *self, unsigned index, struct virtqueue *queue)
 {
     struct blk *blk = self;
+    uint64_t bytes = 0;
 
     (void)index;
     virtqueue_ignore(queue);
-    for (int batch = 0; batch < BATCHES_PER_TURN; batch++) {
+    for (int batch = 0; batch < BATCHES_PER_TURN && bytes < BATCH_BYTES; batch++) {
         int last = 1;
-        size_t count = collect(blk, queue, &last);
+        size_t count = collect(blk, queue, &bytes, &last);
 
         blk_engine_run(&blk->disk, blk->jobs, count);
         for (size_t i = 0; i < count; i++) {
@@ -136,8 +152,8 @@ static void fill_config(struct blk *blk, const struct worker_config *config)
     uint64_t alignment = config->discard_alignment / BLK_SECTOR;
 
     c->capacity = blk->limits.sectors;
-    c->size_max = SEGMENT_BYTES_MAX;
-    c->seg_max = SEGMENTS_MAX;
+    c->size_max = BLK_SEGMENT_BYTES;
+    c->seg_max = BLK_SEGMENTS_MAX;
     c->blk_size = config->block_size;
     c->num_queues = (uint16_t)config->queues;
     if (blk->limits.readonly)

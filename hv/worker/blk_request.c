@@ -21,10 +21,14 @@ static void take_status(struct virtqueue_chain *chain, struct blk_request *reque
         chain->writable--;
 }
 
+/*
+ * However the driver cuts it into buffers, it may not ask for more than it was told: one request
+ * is one system call, during which the worker answers nobody.
+ */
 static int decode_data(const struct blk_limits *limits, struct blk_request *request,
                        uint64_t sector, size_t bytes)
 {
-    if (bytes == 0 || bytes % BLK_SECTOR != 0 ||
+    if (bytes == 0 || bytes > BLK_DATA_BYTES_MAX || bytes % BLK_SECTOR != 0 ||
         !checked_range(sector, bytes / BLK_SECTOR, limits->sectors))
         return VIRTIO_BLK_S_IOERR;
     request->offset = sector * BLK_SECTOR;

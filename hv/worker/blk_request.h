@@ -13,6 +13,9 @@
 #include "hv/worker/virtqueue.h"
 
 #define BLK_SECTOR          512u
+#define BLK_SEGMENTS_MAX    126u       /* of one request, as the configuration space says, */
+#define BLK_SEGMENT_BYTES   (1u << 16) /* and bytes of each; their product is what counts */
+#define BLK_DATA_BYTES_MAX  (BLK_SEGMENTS_MAX * BLK_SEGMENT_BYTES)
 #define BLK_RANGES_MAX      16u        /* of one discard */
 #define BLK_ZERO_RANGES_MAX 1u         /* of one write-zeroes, which may have to write them */
 #define BLK_DISCARD_SECTORS (1u << 22) /* of one range */
@@ -37,7 +40,7 @@ struct blk_range {
 struct blk_request {
     enum blk_operation operation;
     uint64_t offset;   /* READ, WRITE: bytes; offset + bytes is within the disk */
-    size_t bytes;      /* READ, WRITE: a multiple of BLK_SECTOR; GET_ID: room */
+    size_t bytes;      /* READ, WRITE: sectors, at most BLK_DATA_BYTES_MAX; GET_ID: room */
     struct iovec *iov; /* READ, WRITE, GET_ID: the data, inside the chain */
     size_t count;
     unsigned ranges; /* DISCARD, ZERO */

@@ -104,6 +104,26 @@ static void no_room_for_header_or_status(void **state)
     assert_int_equal(decode(), -EPROTO);
 }
 
+/* seg_max times size_max of the configuration space, however it is cut. */
+static void more_than_was_offered(void **state)
+{
+    static const uint32_t types[] = {VIRTIO_BLK_T_IN, VIRTIO_BLK_T_OUT};
+    const size_t most = 126u * 65536u;
+
+    (void)state;
+    limits.sectors = 1u << 21;
+    for (unsigned i = 0; i < 2; i++) {
+        bool in = types[i] == VIRTIO_BLK_T_IN;
+
+        for (unsigned more = 0; more < 2; more++) {
+            make(in ? 1 : 2, in ? 2 : 1, (size_t[]){16, most + more * 512u, 1});
+            /* Decoding touches no data: there need not be any. */
+            header(types[i], 0);
+            assert_int_equal(decode(), more == 0 ? 0 : VIRTIO_BLK_S_IOERR);
+        }
+    }
+}
+
 static void outside_the_disk(void **state)
 {
     static const struct {
@@ -259,9 +279,16 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup(name, setup)
     const struct CMUnitTest tests[] = {
-        T(usual_read),       T(any_framing),   T(no_room_for_header_or_status),
-        T(outside_the_disk), T(readonly_disk), T(unknown_types),
-        T(flush_and_id),     T(range_lists),   T(hostile_ranges),
+        T(usual_read),
+        T(any_framing),
+        T(no_room_for_header_or_status),
+        T(more_than_was_offered),
+        T(outside_the_disk),
+        T(readonly_disk),
+        T(unknown_types),
+        T(flush_and_id),
+        T(range_lists),
+        T(hostile_ranges),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
