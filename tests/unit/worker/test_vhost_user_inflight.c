@@ -265,6 +265,45 @@ static void recovery_is_finished_first(void **state)
     }
 }
 
+/* Stopped before the device ever saw it: what it had to redo is left to the next start. */
+static void recovery_outlives_a_ring_never_enabled(void **state)
+{
+    struct vhost_user_vring_addr addr = {
+        .descriptor = RAM_USER + f->ring.desc,
+        .available = RAM_USER + f->ring.avail,
+        .used = RAM_USER + f->ring.used,
+    };
+    uint32_t head, written;
+    int fd = f->inflight;
+
+    (void)state;
+    inflight_begin(true);
+    f->fake.hold = true;
+    offer(2);
+    offer(6);
+    work();
+    stop_backend();
+    memset(&f->fake, 0, sizeof(f->fake));
+    start_backend();
+    begin();
+    assert_int_equal(front_do(&f->front, VHOST_USER_SET_INFLIGHT_FD, &area, sizeof(area), &fd, 1),
+                     0);
+    assert_int_equal(front_do_state(&f->front, VHOST_USER_SET_VRING_NUM, 0, ENTRIES), 0);
+    assert_int_equal(front_do(&f->front, VHOST_USER_SET_VRING_ADDR, &addr, sizeof(addr), NULL, 0),
+                     0);
+    assert_int_equal(front_do_fd(&f->front, VHOST_USER_SET_VRING_KICK, 0, f->kick), 0);
+    stop();
+    assert_int_equal(f->fake.count, 0);
+    assert_int_equal(front_ring(&f->front, 0, &f->ring, 2, f->kick, f->call), 0);
+    while (vhost_backend_process(f->front.backend))
+        ;
+    assert_int_equal(f->fake.count, 2);
+    assert_true(driver_take(&f->ring, &head, &written));
+    assert_int_equal(head, 2);
+    assert_true(driver_take(&f->ring, &head, &written));
+    assert_int_equal(head, 6);
+}
+
 static void a_fresh_area_is_zero(void **state)
 {
     uint8_t byte = 0xff;
@@ -291,6 +330,7 @@ int main(void)
         T(hostile_inflight_areas),
         T(a_new_driver_starts_afresh),
         T(recovery_is_finished_first),
+        T(recovery_outlives_a_ring_never_enabled),
         T(a_fresh_area_is_zero),
     };
 
