@@ -49,6 +49,20 @@ static void back_end_reports_a_bad_ring(void **state)
     assert_true(m->back->ring[0].enabled);
 }
 
+/* What was wrong with the rings of the old driver is not the new one's fault. */
+static void a_report_just_before_the_reset(void **state)
+{
+    struct machine *m = *state;
+    uint64_t one = 1;
+
+    run_driver(m);
+    assert_int_equal(write(virtio_pci_error_fd(m->device), &one, sizeof(one)), sizeof(one));
+    run_driver(m);
+    assert_false(readable(virtio_pci_error_fd(m->device)));
+    assert_int_equal(virtio_pci_error(m->device, &m->failure), 0);
+    assert_int_equal(status_get(&m->guest) & STATUS_NEEDS_RESET, 0);
+}
+
 /* Whatever the back-end gets wrong at the start or the end of the driver's life. */
 static void spoiled_while_running(void **state)
 {
@@ -225,6 +239,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_dead_back_end, setup_blk, teardown),
         cmocka_unit_test_setup_teardown(back_end_reports_a_bad_ring, setup_blk, teardown),
+        cmocka_unit_test_setup_teardown(a_report_just_before_the_reset, setup_blk, teardown),
         cmocka_unit_test(spoiled_while_running),
         cmocka_unit_test(unsuitable_back_ends),
         cmocka_unit_test(network_configuration_is_ours),
