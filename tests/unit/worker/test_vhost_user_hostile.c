@@ -250,6 +250,48 @@ static void rings_found_broken_later_are_reported(void **state)
     fd_close(&err);
 }
 
+/* Memory that is taken away under a ring breaks it: the front-end hears of it, at once. */
+static void rings_lost_with_their_memory_are_reported(void **state)
+{
+    struct vhost_user_memory memory = {
+        .regions = 1,
+        .region = {{.guest = RAM_GUEST, .size = 4096, .user = RAM_USER + 0x100000}},
+    };
+    int err = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    uint64_t n = 0;
+
+    (void)state;
+    run_ring();
+    assert_int_equal(front_do_fd(&f->front, VHOST_USER_SET_VRING_ERR, 0, err), 0);
+    work();
+    assert_int_equal(read(err, &n, 8), -1);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(front_do(&f->front, VHOST_USER_SET_MEM_TABLE, &memory,
+                                  VHOST_USER_MEMORY_SIZE(1), &f->ram.fd, 1),
+                         0);
+        assert_null(f->fake.queue[0]);
+        assert_int_equal(read(err, &n, 8), i == 0 ? 8 : -1);
+    }
+    fd_close(&err);
+}
+
+/* The descriptor is replaced while a kick waits in it: nobody kicks again for what is there. */
+static void kick_on_a_replaced_descriptor(void **state)
+{
+    int kick = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+
+    (void)state;
+    run_ring();
+    work();
+    offer(1);
+    front_kick(f->kick);
+    assert_int_equal(front_do_fd(&f->front, VHOST_USER_SET_VRING_KICK, 0, kick), 0);
+    while (vhost_backend_process(f->front.backend))
+        ;
+    assert_int_equal(driver_used_index(&f->ring), 1);
+    fd_close(&kick);
+}
+
 static void kick_that_is_no_eventfd(void **state)
 {
     int ends[2];
@@ -281,6 +323,8 @@ int main(void)
         T(rings_outside_memory_do_not_start),
         T(broken_rings_are_reported_and_left_alone),
         T(rings_found_broken_later_are_reported),
+        T(rings_lost_with_their_memory_are_reported),
+        T(kick_on_a_replaced_descriptor),
         T(kick_that_is_no_eventfd),
     };
 
