@@ -103,7 +103,7 @@ MAC=("${words[@]}")
 bad "a kernel that does not exist" 2 "cannot open the kernel '/nonexistent/kernel': No such file" --kernel /nonexistent/kernel
 bad "a kernel that is a directory" 2 "the kernel '.*' is a directory" --kernel "$scratch"
 mkfifo "$scratch/fifo"
-bad "a kernel that is a FIFO" 2 "the kernel '.*' is not a regular file" --kernel "$scratch/fifo"
+bad "a kernel that is a FIFO" 2 "the kernel '.*' is not a regular file|cannot open the kernel '.*': Permission denied" --kernel "$scratch/fifo"
 bad "a kernel that is a device" 2 "the kernel '/dev/zero' is not a regular file" --kernel /dev/zero
 bad "an empty path" 2 'the kernel path is empty|has no kernel' --kernel ''
 : >"$k"
@@ -216,7 +216,7 @@ truncate -s 1M "$d"
 disk_is "a disk that does not exist" 2 "cannot open the disk '/nonexistent'" /nonexistent
 disk_is "a disk that is a directory" 2 'directory' "$scratch"
 disk_is "a read-only disk that is a directory" 2 "the disk '.*' is a directory" "$scratch,ro"
-disk_is "a disk that is a FIFO" 2 "the disk '.*' is neither file nor block device" "$scratch/fifo"
+disk_is "a disk that is a FIFO" 2 "the disk '.*' is neither file nor block device|cannot open the disk '.*': Permission denied" "$scratch/fifo"
 disk_is "a disk that is a character device" 2 "the disk '/dev/zero' is neither file nor block device" /dev/zero
 truncate -s 1000 "$scratch/odd"
 disk_is "a disk of odd size" 2 'has 1000 bytes, which is not a whole number of 512-byte blocks' "$scratch/odd"
