@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The network device with a datagram socket in the place of the tap: packets keep their borders. */
+/*
+ * The network device with a datagram socket in the place of the tap: packets keep their borders.
+ * Long because every case needs the same device and the same driver around it.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
