@@ -101,7 +101,7 @@ MAC=("${words[@]}")
 
 # ---------------------------------------------------------------- the kernel as a file
 bad "a kernel that does not exist" 2 "cannot open the kernel '/nonexistent/kernel': No such file" --kernel /nonexistent/kernel
-bad "a kernel that is a directory" 2 "the kernel '.*' is a directory" --kernel "$scratch"
+bad "a kernel that is a directory" 2 "the kernel '.*' is a directory|cannot open the kernel '.*': Permission denied" --kernel "$scratch"
 mkfifo "$scratch/fifo"
 bad "a kernel that is a FIFO" 2 "the kernel '.*' is not a regular file|cannot open the kernel '.*': Permission denied" --kernel "$scratch/fifo"
 bad "a kernel that is a device" 2 "the kernel '/dev/zero' is not a regular file" --kernel /dev/zero
@@ -198,7 +198,7 @@ tell_left_out "wrong images and options"
 
 # ---------------------------------------------------------------- initrd
 bad "an initrd that does not exist" 2 "cannot open the initrd '/nonexistent'" --kernel "$PAYLOAD" --initrd /nonexistent
-bad "an initrd that is a directory" 2 "the initrd '.*' is a directory" --kernel "$PAYLOAD" --initrd "$scratch"
+bad "an initrd that is a directory" 2 "the initrd '.*' is a directory|cannot open the initrd '.*': Permission denied" --kernel "$PAYLOAD" --initrd "$scratch"
 truncate -s 0 "$scratch/initrd"
 bad "an empty initrd" 2 "the initrd '.*' is empty" --kernel "$PAYLOAD" --initrd "$scratch/initrd"
 truncate -s 40M "$scratch/initrd"
@@ -214,8 +214,8 @@ disk_is() { # TEST-NAME STATUS REGEX DISK...
 d=$scratch/disk
 truncate -s 1M "$d"
 disk_is "a disk that does not exist" 2 "cannot open the disk '/nonexistent'" /nonexistent
-disk_is "a disk that is a directory" 2 'directory' "$scratch"
-disk_is "a read-only disk that is a directory" 2 "the disk '.*' is a directory" "$scratch,ro"
+disk_is "a disk that is a directory" 2 "directory|cannot open the disk '.*': Permission denied" "$scratch"
+disk_is "a read-only disk that is a directory" 2 "the disk '.*' is a directory|cannot open the disk '.*': Permission denied" "$scratch,ro"
 disk_is "a disk that is a FIFO" 2 "the disk '.*' is neither file nor block device|cannot open the disk '.*': Permission denied" "$scratch/fifo"
 disk_is "a disk that is a character device" 2 "the disk '/dev/zero' is neither file nor block device" /dev/zero
 truncate -s 1000 "$scratch/odd"
