@@ -7,7 +7,9 @@
 # guest did everything and powered off.
 set -euo pipefail
 
-step() { printf '\n\033[1m==> %s\033[0m\n' "$*"; }
+bold='' plain=''
+if [ -t 1 ]; then bold=$'\033[1m' plain=$'\033[0m'; fi
+step() { printf '\n%s==> %s%s\n' "$bold" "$*" "$plain"; }
 note() { printf '    %s\n' "$*"; }
 die() {
     printf 'demo: %s\n' "$*" >&2
