@@ -169,7 +169,8 @@ static void act(struct watch *watch, struct process *process, const struct contr
         break;
     case CONTROL_RESET:
         watch->ended = true;
-        watch->outcome = GUARD_RESET;
+        /* Asked to power off it resets instead: whoever asked wants it ended, not started again. */
+        watch->outcome = watch->button_pressed ? GUARD_OFF : GUARD_RESET;
         break;
     case CONTROL_CRASH:
         crashed(watch, &message->crash);
