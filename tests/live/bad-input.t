@@ -252,9 +252,7 @@ await_event holder running
 remember
 disk_is "a disk in use by another guest" 1 "the disk '.*' is in use by another guest" "$d"
 disk_is "even read-only" 1 "the disk '.*' is in use by another guest" "$d,ro"
-kill -TERM "${GUEST_PID[holder]}"
-kill -TERM "${GUEST_PID[holder]}"
-finish holder
+force holder
 remember
 
 # ---------------------------------------------------------------- taps
@@ -279,9 +277,7 @@ if ip tuntap add dev casemate-bad mode tap 2>/dev/null; then
     await_event holder running
     remember
     net_is "a tap in use by another guest" 1 "the tap 'casemate-bad' is in use by another process" tap=casemate-bad
-    kill -TERM "${GUEST_PID[holder]}"
-    kill -TERM "${GUEST_PID[holder]}"
-    finish holder
+    force holder
     ip link del casemate-bad
     remember
 else

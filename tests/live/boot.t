@@ -35,9 +35,7 @@ await_event grub running
 await_console grub 'System halted' 60
 like "$(console grub)" '^Found no Xen signature!$' "GRUB's PVH image starts and finds that this is not Xen"
 like "$(console grub)" '^System halted!$' "and halts"
-kill -TERM "${GUEST_PID[grub]}"
-kill -TERM "${GUEST_PID[grub]}"
-finish grub
+force grub
 is "$CODE" 0 "which can be ended"
 
 if ! stock_kernels; then
@@ -95,9 +93,7 @@ if echo $((pages + 40)) >/proc/sys/vm/nr_hugepages && [ "$(cat /proc/sys/vm/nr_h
     await_event huge running
     like "$(grep -h . /proc/"$(pid_of huge vmm)"/smaps 2>/dev/null | grep -A 25 guest-ram)" 'KernelPageSize: +2048 kB' \
         "--huge-pages: the guest's memory is in pages of 2 MiB"
-    kill -TERM "${GUEST_PID[huge]}"
-    kill -TERM "${GUEST_PID[huge]}"
-    finish huge
+    force huge
 else
     skip "no huge pages to be had on this host"
 fi

@@ -16,7 +16,6 @@ before=$(label "$image")
 payload live halt --disk "$image" --net "tap=$tap" --rng --cpus 2 --name confined --show-confinement
 await_event live running || account live
 wait_for 10 console_has live PAYLOAD-OK
-PID=${GUEST_PID[live]}
 
 # read_status PID: into `status`, the distinct values that its threads have, each followed by a space; `threads` counts
 declare -A status=()
@@ -128,9 +127,7 @@ else
     skip "no cgroup v2 with a memory controller here" 3
 fi
 
-kill -TERM "$PID"
-kill -TERM "$PID"
-finish live
+force live
 is "$CODE" 0 "the guest is ended"
 is "$(label "$image")" "$before" "the image has its label back"
 

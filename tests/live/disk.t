@@ -63,9 +63,7 @@ like "$(console ro)" "^guest: ok ro sha256=$(head -c 1M "$scratch/ro.img" | sha2
 is "$(sha256sum <"$second")" "$sum" "the image of a read-only disk is unchanged"
 
 ok "while another guest runs with the image, read-only as well" test -e "/proc/$(pid_of share blk)"
-kill -TERM "${GUEST_PID[share]}"
-kill -TERM "${GUEST_PID[share]}"
-finish share
+force share
 
 # -- a block device; and the same disk again: no lock was left
 if modprobe loop 2>/dev/null && loop=$(losetup -f --show "$image"); then

@@ -107,6 +107,14 @@ finish() {
     wait_for 10 written "$1" || diag "somebody still holds the pipes of $1"
 }
 
+# force NAME: presses the power button, and then again. Two signals at once could arrive as one.
+force() {
+    kill -TERM "${GUEST_PID[$1]}"
+    await_event "$1" power-button
+    kill -TERM "${GUEST_PID[$1]}" 2>/dev/null
+    finish "$1"
+}
+
 run_guest() { # NAME OPTION...
     start "$@"
     finish "$1"
