@@ -4,7 +4,7 @@
 # live-runner.sh TEST...: runs TAP tests one after the other, in the test host or on this machine. Its output is for
 # check-live.sh: "@@ begin NAME", the test's output, "@@ end NAME STATUS SECONDS". In the test host, where nobody else is
 # at work, it looks after each test for what the test, or the programs under test, left behind; elsewhere each test looks
-# for what is ours (tests/live/lib/guest.sh). LIVE_SECONDS (default 900) is the most that one test may take.
+# for what is ours (tests/live/lib/guest.sh). LIVE_SECONDS (default 1800) is the most that one test may take.
 set -u
 
 # Everything that a guest's run could leave: processes, mounts, cgroups, network devices, sockets and locks in /run.
@@ -32,7 +32,7 @@ for test in "$@"; do
     traces | LC_ALL=C sort >"$before"
     start=$(date +%s%N)
     echo "@@ begin $name"
-    timeout -k 5 "${LIVE_SECONDS:-900}" bash "$test" </dev/null 2>&1
+    timeout -k 5 "${LIVE_SECONDS:-1800}" bash "$test" </dev/null 2>&1
     status=$?
     traces | LC_ALL=C sort >"$after"
     left=$(comm -13 "$before" "$after" | grep -v -F -e "$before" -e "$after")
