@@ -58,7 +58,7 @@ else
     for test in "$@"; do names+=("/root/live/$(basename "$test")"); done
     say "running ${#names[@]} live tests in the test host"
     CASEMATE_CACHE=$CACHE_DIR "$HOST_DIR/run.sh" --files "${files[*]}" --timeout "$timeout" --memory 5200 --results "$CACHE_DIR/live" -- \
-        "LIVE_SECONDS=${LIVE_SECONDS:-900} CASEMATE_SOAK=${CASEMATE_SOAK:-} CASEMATE_GUEST=/srv/guest exec bash /root/live-runner.sh ${names[*]}" \
+        "LIVE_SECONDS=${LIVE_SECONDS:-1800} CASEMATE_SOAK=${CASEMATE_SOAK:-} CASEMATE_GUEST=/srv/guest exec bash /root/live-runner.sh ${names[*]}" \
         >"$work/stream" 2>"$work/errors" &
 fi
 runner=$!
@@ -84,7 +84,7 @@ summarise() { # NAME STATUS NANOSECONDS
     line="$p passed"
     [ "$f" -eq 0 ] || line+=", $f FAILED"
     [ "$s" -eq 0 ] || line+=", $s skipped"
-    [ "$2" -ne 124 ] || line+=" (stopped after ${LIVE_SECONDS:-900} s)"
+    [ "$2" -ne 124 ] || line+=" (stopped after ${LIVE_SECONDS:-1800} s)"
     printf '  %-44s %s (%d.%01d s)\n' "live/$1" "$line" $(($3 / 1000000000)) $(($3 / 100000000 % 10))
     if [ "$f" -gt 0 ] || [ -n "$verbose" ]; then
         sed 's/^/    | /' "$work/tap"
