@@ -30,7 +30,7 @@ static const struct {
     {CAP_SETGID, STARTING},
     /* emptying a child's bounding set, locking its securebits */
     {CAP_SETPCAP, STARTING},
-    /* raising nothing, but setting limits of a child below those of root */
+    /* the VMM's 2048 descriptors, where the operator's shell has a lower hard limit */
     {CAP_SYS_RESOURCE, STARTING},
     /* ending processes of other uids */
     {CAP_KILL, ALWAYS | PHASE(RETAIN_JANITOR)},
