@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CASEMATE_HV_LAUNCH_GUARD_PROCESS_H
+#define CASEMATE_HV_LAUNCH_GUARD_PROCESS_H
+
+/*
+ * The guard of a guest that casemated starts: `casemated guard`, executed by it with three
+ * descriptors and nothing else, in a session of its own. It outlives casemated: from then on it is
+ * found at its station (hv/guard_wire.h). What it is to start comes as one sealed struct of fixed
+ * size, which it checks whole.
+ */
+#include <stdint.h>
+
+#include "hv/guest_record.h"
+#include "policy/guest.h"
+
+/* 0 to 2 are /dev/null, or a log for 2: the guard itself never writes there. */
+#define GUARD_FD_START   3 /* sealed memfd with one struct guard_start */
+#define GUARD_FD_STATION 4 /* connected SOCK_SEQPACKET to casemated: hv/guard_wire.h */
+
+#define GUARD_START_MAGIC   0x52545347u /* "GSTR" */
+#define GUARD_START_VERSION 1u
+
+struct guard_start {
+    uint32_t magic, version;
+    char tenant[RECORD_NAME_MAX];
+    uint32_t
+        off_timeout;   /* seconds from the power button to force when nobody says other: 0 force */
+    uint32_t reserved; /* 0 */
+    struct guest_spec spec;
+};
+
+/*
+ * For casemated: a sealed memfd that says what to start; the spec must have passed
+ * guest_spec_check. The descriptor, the caller's, or -errno; -EINVAL for a tenant that is no name.
+ */
+int guard_process_start_file(const char *tenant, const struct guest_spec *spec,
+                             unsigned off_timeout);
+
+/*
+ * What such a descriptor says: it must be sealed, of the struct's size, and every field of it good.
+ * 0; -EINVAL, -EPERM when it is not sealed; -errno.
+ */
+int guard_process_read_start(int fd, struct guard_start *start);
+
+/*
+ * The whole life of such a guard: called by `casemated guard` before anything else, with the
+ * descriptors above and every other one closed. Signals that end a guest (SIGTERM, SIGINT, SIGHUP)
+ * press its power button. The connection GUARD_FD_STATION takes requests as every other does, and
+ * gets all events from the first one on without having asked, RECORD_EVENT_ENDED with result and
+ * reason as the last; a guest that cannot be started ends likewise. Casemated sees that the guard
+ * is gone when the connection ends without it: look into the label store then. Returns the exit
+ * status, an enum launch_result.
+ */
+int guard_process_main(void);
+
+#endif
