@@ -15,47 +15,74 @@ static bool is_on(void)
     return is_selinux_enabled() == 1;
 }
 
-static int categories_text(const struct selinux_categories *categories, char text[32])
+/* One category at *text, written as the kernel writes it: 'c', no leading zero. Steps over it. */
+static bool read_category(const char **text, unsigned *category)
 {
-    /* One category would be dominated by every pair that contains it. */
-    if (categories->low >= categories->high || categories->high > CATEGORY_MAX)
-        return -EINVAL;
-    return text_format(text, 32, "c%u,c%u", (unsigned)categories->low, (unsigned)categories->high);
+    const char *at = *text;
+    unsigned value = 0, digits = 0;
+
+    if (*at++ != 'c' || (at[0] == '0' && at[1] >= '0' && at[1] <= '9'))
+        return false;
+    for (; *at >= '0' && *at <= '9' && digits < 4; at++, digits++)
+        value = 10 * value + (unsigned)(*at - '0');
+    if (digits == 0 || value > CATEGORY_MAX)
+        return false;
+    *text = at;
+    *category = value;
+    return true;
 }
 
-int selinux_process_context(enum process_kind kind, const struct selinux_categories *categories,
+/* True for two or more categories, ascending: a text that can only mean the set it says. */
+static bool is_category_set(const struct selinux_label *label)
+{
+    const char *at = label->categories;
+    unsigned last, next;
+    bool range = false;
+
+    /* One category alone would be dominated by every pair that contains it. */
+    if (strnlen(at, sizeof(label->categories)) == sizeof(label->categories) ||
+        !read_category(&at, &last) || *at == '\0')
+        return false;
+    while (*at != '\0') {
+        char separator = *at++;
+
+        if ((separator != ',' && separator != '.') || (separator == '.' && range) ||
+            !read_category(&at, &next) || next <= last)
+            return false;
+        range = separator == '.';
+        last = next;
+    }
+    return true;
+}
+
+static int context_text(const char *role, const char *name, const struct selinux_label *label,
+                        char context[SELINUX_CONTEXT_MAX])
+{
+    if (label->tenant >= SELINUX_TENANTS || !is_category_set(label))
+        return -EINVAL;
+    return text_format(context, SELINUX_CONTEXT_MAX, "system_u:%s:casemate_tenant_%04u.%s_t:s0:%s",
+                       role, label->tenant, name, label->categories);
+}
+
+int selinux_process_context(enum process_kind kind, const struct selinux_label *label,
                             char context[SELINUX_CONTEXT_MAX])
 {
     const char *name = process_kind_name(kind);
-    char pair[32];
-    int r;
 
-    if (!name)
-        return -EINVAL;
-    r = categories_text(categories, pair);
-    if (r < 0)
-        return r;
-    return text_format(context, SELINUX_CONTEXT_MAX, "system_u:system_r:casemate_%s_t:s0:%s", name,
-                       pair);
+    return name ? context_text("system_r", name, label, context) : -EINVAL;
 }
 
-int selinux_object_context(enum selinux_object object, const struct selinux_categories *categories,
+int selinux_object_context(enum selinux_object object, const struct selinux_label *label,
                            char context[SELINUX_CONTEXT_MAX])
 {
     static const char *const names[SELINUX_OBJECTS] = {
         [SELINUX_IMAGE] = "image", [SELINUX_IMAGE_READONLY] = "image_ro", [SELINUX_RAM] = "ram",
         [SELINUX_BOOT] = "boot",   [SELINUX_CONFIG] = "config",
     };
-    char pair[32];
-    int r;
 
     if ((unsigned)object >= SELINUX_OBJECTS)
         return -EINVAL;
-    r = categories_text(categories, pair);
-    if (r < 0)
-        return r;
-    return text_format(context, SELINUX_CONTEXT_MAX, "system_u:object_r:casemate_%s_t:s0:%s",
-                       names[object], pair);
+    return context_text("object_r", names[object], label, context);
 }
 
 /* Copy what libselinux allocated, and release it. */

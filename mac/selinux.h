@@ -26,13 +26,24 @@ enum selinux_state {
 /* What this host and this process have. Never fails: what cannot be read counts as absent. */
 enum selinux_state selinux_state(void);
 
-/* Two categories, low < high, each 0..1023. */
-struct selinux_categories {
-    uint16_t low, high;
+/* Tenants that the module declares a set of types for: 0 .. SELINUX_TENANTS - 1; 0 is the host's.
+ */
+#define SELINUX_TENANTS        64u
+#define SELINUX_CATEGORIES_MAX 48 /* bytes of the text of a set, with NUL */
+
+/* What one guest's processes and objects have in common: its tenant's types, its own categories. */
+struct selinux_label {
+    unsigned tenant;
+    /* Two or more of c0..c1023 as category_text() writes them: ascending, "c1,c5", "c1.c3". */
+    char categories[SELINUX_CATEGORIES_MAX];
 };
 
-/* "system_u:system_r:casemate_blk_t:s0:c1,c2". 0, -EINVAL, -ENAMETOOLONG. */
-int selinux_process_context(enum process_kind kind, const struct selinux_categories *categories,
+/*
+ * "system_u:system_r:casemate_tenant_0003.blk_t:s0:c1,c2". 0; -EINVAL for a tenant or kind that is
+ * not there and for categories that are not such a set (one alone would be dominated by every set
+ * that contains it); -ENAMETOOLONG.
+ */
+int selinux_process_context(enum process_kind kind, const struct selinux_label *label,
                             char context[SELINUX_CONTEXT_MAX]);
 
 /* What an object of the guest carries. A tap has no label that could be set: see casemate.cil. */
@@ -44,7 +55,8 @@ enum selinux_object {
     SELINUX_CONFIG, /* configuration and filters of a process */
     SELINUX_OBJECTS
 };
-int selinux_object_context(enum selinux_object object, const struct selinux_categories *categories,
+/* The same for an object. 0, -EINVAL, -ENAMETOOLONG. */
+int selinux_object_context(enum selinux_object object, const struct selinux_label *label,
                            char context[SELINUX_CONTEXT_MAX]);
 
 /* Context for the next execve of this thread; NULL for the policy's default. 0 or -errno. */

@@ -40,7 +40,7 @@ static bool is_enforced(const char *context, bool *known)
 /* Every domain of a confined process is in the policy, and all of them are enforced. */
 static enum selinux_state domains_state(void)
 {
-    const struct selinux_categories any = {0, 1};
+    const struct selinux_label any = {.tenant = 0, .categories = "c0,c1"};
     char context[SELINUX_CONTEXT_MAX];
     bool known, enforced = true;
 

@@ -138,7 +138,7 @@ static int name_process(struct guard *guard, struct process *process, enum proce
                           process_kind_name(kind));
     }
     if (!guard->jail.landlock_only)
-        r = selinux_process_context(kind, &guard->slot.categories, process->context);
+        r = selinux_process_context(kind, &guard->slot.label, process->context);
     if (r < 0)
         return launch_fail(guard->error, LAUNCH_SYSTEM, "cannot form the context of %s: %s",
                            process->subject, strerror(-r));

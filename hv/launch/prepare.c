@@ -43,7 +43,7 @@ static int require_layers(struct guard *guard)
         [SELINUX_PERMISSIVE] = "SELinux is permissive on this host: it would log a breakout and "
                                "allow it; run setenforce 1",
         [SELINUX_NO_MODULE] = "SELinux is enforcing, but Casemate's policy module is not loaded; "
-                              "run: semodule -i casemate.cil",
+                              "run: semodule -i casemate.cil casemate-slots.cil",
         [SELINUX_WRONG_DOMAIN] = "SELinux is enforcing, but this process is not in casemated_t; "
                                  "label the program casemated_exec_t (restorecon) and start it "
                                  "from an administrator's shell",
@@ -146,7 +146,7 @@ int guard_label(struct guard *guard, int fd, enum selinux_object object, const c
 
     if (guard->jail.landlock_only)
         return 0;
-    r = selinux_object_context(object, &guard->slot.categories, context);
+    r = selinux_object_context(object, &guard->slot.label, context);
     if (r == 0)
         r = selinux_set_file(fd, context);
     if (r < 0)
@@ -197,7 +197,7 @@ static int label_disk(struct guard *guard, unsigned i)
     if (guard->jail.landlock_only)
         return 0;
     r = selinux_object_context(disk->readonly ? SELINUX_IMAGE_READONLY : SELINUX_IMAGE,
-                               &guard->slot.categories, context);
+                               &guard->slot.label, context);
     if (r == 0)
         r = relabel_prepare(guard->disks[i].fd, context, note);
     if (r == 0 && strstr(note->old, ":casemate_") != NULL)

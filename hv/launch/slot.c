@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/text.h"
 
 #define RUNTIME_DIRECTORY "/run/casemate"
 
@@ -43,12 +44,9 @@ int slot_acquire(struct slot *slot)
         struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = n, .l_len = 1};
 
         if (fcntl(fd, F_OFD_SETLK, &lock) == 0) {
-            *slot = (struct slot){
-                .fd = steal_fd(&fd),
-                .number = n,
-                .categories = {.low = (uint16_t)(2 * n), .high = (uint16_t)(2 * n + 1)},
-            };
-            return 0;
+            *slot = (struct slot){.fd = steal_fd(&fd), .number = n};
+            return text_format(slot->label.categories, sizeof(slot->label.categories), "c%u,c%u",
+                               2 * n, 2 * n + 1);
         }
         if (errno != EAGAIN && errno != EACCES)
             return -errno;

@@ -18,7 +18,7 @@
 struct slot {
     int fd; /* owned: holds the lock */
     unsigned number;
-    struct selinux_categories categories;
+    struct selinux_label label;
 };
 
 /* Take the lowest free slot. 0; -EAGAIN when all are taken; -errno. */

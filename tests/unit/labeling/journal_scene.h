@@ -9,7 +9,7 @@
 #include "tests/unit/labeling/label_fixture.h"
 
 #define SCENE_FILES 3
-#define SCENE_LABEL "system_u:object_r:casemate_image_t:s0:c1,c2"
+#define SCENE_LABEL "system_u:object_r:casemate_tenant_0000.image_t:s0:c1,c2"
 
 struct scene {
     struct fixture *f;

@@ -150,7 +150,8 @@ static void test_unknown_label_of_ours(void **state)
     int place = fixture_hold(scene->f->store, scene->guest.id);
     size_t failed = 99;
 
-    assert_int_equal(fixture_set(scene->fd[1], "system_u:object_r:casemate_image_t:s0:c7,c8"), 0);
+    assert_int_equal(
+        fixture_set(scene->fd[1], "system_u:object_r:casemate_tenant_0000.image_t:s0:c7,c8"), 0);
     assert_int_equal(scene_label(scene->f->store, scene, &failed), -EUCLEAN);
     assert_int_equal(failed, 1);
     fixture_context_is(scene->fd[0], scene->before[0].context);
@@ -178,7 +179,7 @@ static void test_two_guests(void **state)
     wants.exclusive = true;
     assert_int_equal(OTHER(wants), -EBUSY);
     wants = shared;
-    wants.context = "system_u:object_r:casemate_image_t:s0:c3,c4";
+    wants.context = "system_u:object_r:casemate_tenant_0000.image_t:s0:c3,c4";
     assert_int_equal(OTHER(wants), -EBUSY); /* another label than it has */
     wants = shared;
     wants.changes |= LABEL_CHANGE_MODE;

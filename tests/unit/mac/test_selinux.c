@@ -17,34 +17,68 @@
 
 static void test_contexts(void **state)
 {
-    const struct selinux_categories pair = {1, 1023};
+    const struct selinux_label pair = {0, "c1,c1023"}, triple = {63, "c0,c10,c999"},
+                               range = {7, "c1.c3"}, mixed = {42, "c0.c2,c5,c7.c9"};
     char context[SELINUX_CONTEXT_MAX];
 
     (void)state;
     assert_int_equal(selinux_process_context(PROCESS_BLK, &pair, context), 0);
-    assert_string_equal(context, "system_u:system_r:casemate_blk_t:s0:c1,c1023");
-    assert_int_equal(selinux_process_context(PROCESS_CONSOLE, &pair, context), 0);
-    assert_string_equal(context, "system_u:system_r:casemate_console_t:s0:c1,c1023");
-    assert_int_equal(selinux_object_context(SELINUX_IMAGE_READONLY, &pair, context), 0);
-    assert_string_equal(context, "system_u:object_r:casemate_image_ro_t:s0:c1,c1023");
-    assert_int_equal(selinux_object_context(SELINUX_RAM, &pair, context), 0);
-    assert_string_equal(context, "system_u:object_r:casemate_ram_t:s0:c1,c1023");
+    assert_string_equal(context, "system_u:system_r:casemate_tenant_0000.blk_t:s0:c1,c1023");
+    assert_int_equal(selinux_process_context(PROCESS_CONSOLE, &triple, context), 0);
+    assert_string_equal(context, "system_u:system_r:casemate_tenant_0063.console_t:s0:c0,c10,c999");
+    assert_int_equal(selinux_object_context(SELINUX_IMAGE_READONLY, &range, context), 0);
+    assert_string_equal(context, "system_u:object_r:casemate_tenant_0007.image_ro_t:s0:c1.c3");
+    assert_int_equal(selinux_object_context(SELINUX_RAM, &mixed, context), 0);
+    assert_string_equal(context, "system_u:object_r:casemate_tenant_0042.ram_t:s0:c0.c2,c5,c7.c9");
 }
 
-/* Never a context that fewer or more categories than two would make: one dominates the other. */
+/*
+ * The text goes into a context: never one that says something else than one set of two or more
+ * categories, and never one category alone, which every pair that contains it dominates.
+ */
 static void test_bad_categories(void **state)
 {
-    static const struct selinux_categories bad[] = {
-        {5, 5}, {6, 5}, {0, 0}, {0, 1024}, {1023, 1024}, {65535, 65535}, {1, 65535},
+    static const struct selinux_label bad[] = {
+        {0, ""},
+        {0, "c1"},
+        {0, "c5,c5"},
+        {0, "c6,c5"},
+        {0, "c0,c1024"},
+        {0, "c0,c65537"},
+        {0, "c0,c4294967297"},
+        {0, "c00,c1"},
+        {0, "c0,c01"},
+        {0, "c0,"},
+        {0, ",c0"},
+        {0, "c0,,c1"},
+        {0, "c0.c1.c2"},
+        {0, "c3.c1"},
+        {0, "c0 ,c1"},
+        {0, "c0,c1 "},
+        {0, "c0,c-1"},
+        {0, "c0,c+1"},
+        {0, "c0,c"},
+        {0, "c,c1"},
+        {0, "0,1"},
+        {0, "C0,C1"},
+        {0, "c0,c1:s0"},
+        {0, "c0,c1-s0:c0.c1023"},
+        {0, "c0,c1\n"},
+        {64, "c0,c1"},
+        {10000, "c0,c1"},
+        {UINT32_MAX, "c0,c1"},
     };
-    const struct selinux_categories good = {0, 1};
+    const struct selinux_label good = {0, "c0,c1"};
+    struct selinux_label endless = {.tenant = 0};
     char context[SELINUX_CONTEXT_MAX] = "untouched";
 
     (void)state;
+    memcpy(endless.categories, "c0,c1,c2,c3,c4,c5,c6,c7,c8,c9,c10,c11,c12,c13,c14", 48);
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         assert_int_equal(selinux_process_context(PROCESS_VMM, &bad[i], context), -EINVAL);
         assert_int_equal(selinux_object_context(SELINUX_IMAGE, &bad[i], context), -EINVAL);
     }
+    assert_int_equal(selinux_process_context(PROCESS_VMM, &endless, context), -EINVAL);
     assert_int_equal(selinux_process_context(PROCESS_KINDS, &good, context), -EINVAL);
     assert_int_equal(selinux_object_context(SELINUX_OBJECTS, &good, context), -EINVAL);
     assert_int_equal(selinux_object_context((enum selinux_object) - 1, &good, context), -EINVAL);
@@ -57,7 +91,7 @@ static void test_bad_categories(void **state)
  */
 static void test_nothing_succeeds_without_selinux(void **state)
 {
-    const char *const label = "system_u:object_r:casemate_image_t:s0:c0,c1";
+    const char *const label = "system_u:object_r:casemate_tenant_0000.image_t:s0:c0,c1";
     char path[] = "/var/tmp/selinux-XXXXXX", context[SELINUX_CONTEXT_MAX] = "untouched";
     struct relabel note;
     int fd;
