@@ -1,37 +1,47 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# check-live.sh [--here] [--verbose] [--files 'SRC:DST ...'] [--timeout SECONDS] TEST.t...
+# check-live.sh [--here] [--verbose] [--hosts N] [--memory MIB] [--files 'SRC:DST ...'] [--timeout SECONDS] TEST.t...
 #
-# Runs live tests in the test host (with --here: on this machine) and sums them up, one line for each file and the
-# whole output of those that failed. Into the host go the programs of build/bin (casemate to /usr/bin, the others to
-# /usr/libexec/casemate), tests/live with its tools to /root/live and the guests' parts to /srv/guest. The host's results (audit log)
-# come back into build/testhost/live. With CASEMATE_TALLY=FILE the three numbers of the sum are appended to FILE.
-# Exit code 1 if anything failed.
+# Runs live tests, each in a test host of its own, N hosts (default 2) side by side; with --here on this machine, one
+# after the other. Sums them up, one line for each file and the whole output of those that failed. Into a host go the
+# programs of build/bin (casemate and casemated to /usr/bin, the others to /usr/libexec/casemate), tests/live with its
+# tools to /root/live and the guests' parts to /srv/guest. A host's results (audit log) come back into
+# build/testhost/live/NAME. --timeout is for each test. With CASEMATE_TALLY=FILE the three numbers of the sum are appended
+# to FILE. Exit code 1 if anything failed.
+#
+# The emulator's nested SVM now and then (once in a hundred boots of a guest) breaks the emulated host's own kernel. A
+# test whose host ended so is run once more in a new host, and that is said; a second time counts as a failure.
 
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-here='' verbose='' files=() timeout=1200 bin=${CASEMATE_BIN:-$TOP_DIR/build/bin}
+here='' verbose='' files=() timeout='' hosts=2 memory=1500 bin=${CASEMATE_BIN:-$TOP_DIR/build/bin}
 while [ $# -gt 0 ]; do
     case $1 in
-    --here) here=1 ;;
-    --verbose) verbose=1 ;;
-    # shellcheck disable=SC2206
-    --files) files+=($2); shift ;;
-    --timeout) timeout=$2; shift ;;
-    --*) fail "check-live.sh: unknown option $1" ;;
+    --here) here=1; shift; continue ;;
+    --verbose) verbose=1; shift; continue ;;
+    --*) ;;
     *) break ;;
     esac
-    shift
+    [ $# -ge 2 ] || fail "check-live.sh: $1 takes a value"
+    case $1 in
+    # shellcheck disable=SC2206
+    --files) files+=($2) ;;
+    --timeout) timeout=$2 ;;
+    --hosts) hosts=$2 ;;
+    --memory) memory=$2 ;;
+    *) fail "check-live.sh: unknown option $1" ;;
+    esac
+    shift 2
 done
 [ $# -gt 0 ] || { say "no live tests to run"; echo "0 passed, 0 failed, 0 skipped"; exit 0; }
 for test in "$@"; do
     [ -e "$test" ] || fail "$test: no such test"
 done
+seconds=${timeout:-${LIVE_SECONDS:-1800}}
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/live-XXXXXX")
-runner=''
-trap 'code=$?; trap - EXIT; [ -z "$runner" ] || kill "$runner" 2>/dev/null || true; wait; rm -rf "$work"; exit $code' EXIT
+trap 'code=$?; trap - EXIT; kill $(jobs -p) 2>/dev/null || true; wait; rm -rf "$work"; exit $code' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
@@ -39,29 +49,41 @@ trap 'exit 143' TERM
 tools=${CASEMATE_TOOLS:-$TOP_DIR/build/live}
 "$HOST_DIR/guest/build-guest.sh"
 
-if [ -n "$here" ]; then
-    CASEMATE_BIN=$bin CASEMATE_TOOLS=$tools CASEMATE_GUEST=$CACHE_DIR/guest "$HOST_DIR/live-runner.sh" "$@" >"$work/stream" 2>&1 &
-else
-    [ -n "${CASEMATE_TESTHOST_IMAGE:-}" ] || "$HOST_DIR/build-image.sh"
+# What goes into every host.
+gather_files() {
+    local program
     files+=("$HOST_DIR/live-runner.sh:/root/" "$TOP_DIR/tests/live:/root/live" "$CACHE_DIR/guest:/srv/guest")
-    if [ -d "$bin" ]; then
-        for program in "$bin"/*; do
-            case ${program##*/} in
-            casemate) files+=("$program:/usr/bin/") ;;
-            *) files+=("$program:/usr/libexec/casemate/") ;;
-            esac
-        done
-    fi
+    for program in "$bin"/*; do
+        case ${program##*/} in
+        casemate | casemated) files+=("$program:/usr/bin/") ;;
+        casemate-*) files+=("$program:/usr/libexec/casemate/") ;;
+        esac
+    done
     [ ! -d "$tools" ] || files+=("$tools:/root/live/bin")
     [ ! -e "$CACHE_DIR/current/bare.33" ] || files+=("$CACHE_DIR/current/bare.33:/root/live/bin/bare.policy")
-    names=()
-    for test in "$@"; do names+=("/root/live/$(basename "$test")"); done
-    say "running ${#names[@]} live tests in the test host"
-    CASEMATE_CACHE=$CACHE_DIR "$HOST_DIR/run.sh" --files "${files[*]}" --timeout "$timeout" --memory 5200 --results "$CACHE_DIR/live" -- \
-        "LIVE_SECONDS=${LIVE_SECONDS:-1800} CASEMATE_SOAK=${CASEMATE_SOAK:-} CASEMATE_GUEST=/srv/guest exec bash /root/live-runner.sh ${names[*]}" \
-        >"$work/stream" 2>"$work/errors" &
-fi
-runner=$!
+}
+
+# in_host NAME: its stream to $work/NAME.stream, its exit code to $work/NAME.code
+in_host() {
+    local name=$1 try code
+    for try in 1 2; do
+        code=0
+        CASEMATE_CACHE=$CACHE_DIR "$HOST_DIR/run.sh" --files "${files[*]}" --timeout $((seconds + 60)) --memory "$memory" \
+            --results "$CACHE_DIR/live/$name" -- \
+            "LIVE_SECONDS=$seconds CASEMATE_SOAK=${CASEMATE_SOAK:-} CASEMATE_GUEST=/srv/guest exec bash /root/live-runner.sh /root/live/$name.t" \
+            >"$work/$name.stream" 2>"$work/$name.errors" || code=$?
+        [ $code -eq $INFRASTRUCTURE ] && [ $try -eq 1 ] || break
+        { echo "live/$name: its host ended, so the test is run once more in a new one:"; cat "$work/$name.errors"; } >&2
+    done
+    echo "$code" >"$work/$name.code"
+}
+
+on_this_machine() {
+    local code=0
+    LIVE_SECONDS=$seconds CASEMATE_BIN=$bin CASEMATE_TOOLS=$tools CASEMATE_GUEST=$CACHE_DIR/guest \
+        "$HOST_DIR/live-runner.sh" "$2" >"$work/$1.stream" 2>"$work/$1.errors" || code=$?
+    echo "$code" >"$work/$1.code"
+}
 
 # From one test's output: "PASSED FAILED SKIPPED". Planned tests that did not come count as failed.
 count_tap() {
@@ -74,53 +96,69 @@ count_tap() {
         END { missing = planned - counted; print passed + 0, failed + (missing > 0 ? missing : 0), skipped + 0 }' "$1"
 }
 
-passed=0 failed=0 skipped=0 seen=0
-summarise() { # NAME STATUS NANOSECONDS
-    local p f s line
+passed=0 failed=0 skipped=0
+summarise() { # NAME
+    local name=$1 p f s line code ended status nanoseconds
+    code=$(cat "$work/$name.code")
+    grep -v '^@@ ' "$work/$name.stream" >"$work/tap" || true
+    ended=$(grep "^@@ end $name " "$work/$name.stream" || true)
+    read -r _ _ _ status nanoseconds <<<"${ended:-@@ end $name 1 0}"
     read -r p f s < <(count_tap "$work/tap")
-    [ "$2" -eq 0 ] || [ "$f" -gt 0 ] || f=1
-    [ $((p + f + s)) -gt 0 ] || f=1
+    # A test that says nothing, ends in another way than its results say, or takes its host with it has failed.
+    if [ "$status" -ne 0 ] || [ "$code" -ne 0 ] || [ $((p + f + s)) -eq 0 ]; then [ "$f" -gt 0 ] || f=1; fi
     passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
     line="$p passed"
     [ "$f" -eq 0 ] || line+=", $f FAILED"
     [ "$s" -eq 0 ] || line+=", $s skipped"
-    [ "$2" -ne 124 ] || line+=" (stopped after ${LIVE_SECONDS:-1800} s)"
-    printf '  %-44s %s (%d.%01d s)\n' "live/$1" "$line" $(($3 / 1000000000)) $(($3 / 100000000 % 10))
+    [ "$status" -ne 124 ] || line+=" (stopped after $seconds s)"
+    printf '  %-44s %s (%d.%01d s)\n' "live/$name" "$line" $((nanoseconds / 1000000000)) $((nanoseconds / 100000000 % 10))
     if [ "$f" -gt 0 ] || [ -n "$verbose" ]; then
         sed 's/^/    | /' "$work/tap"
     elif [ "$s" -gt 0 ]; then
         sed -n 's/^\(ok [0-9]*\|1\.\.0\).*# SKIP */    skipped: /p' "$work/tap"
     fi
+    if [ -z "$ended" ]; then
+        echo "    its host ended before it did (exit code $code)"
+        cat "$work/$name.errors"
+    fi
 }
 
-current=''
-while IFS= read -r text; do
-    case $text in
-    '@@ begin '*)
-        current=${text#@@ begin }
-        : >"$work/tap"
-        ;;
-    '@@ end '*)
-        read -r _ _ name status nanoseconds <<<"$text"
-        summarise "$name" "$status" "$nanoseconds"
-        seen=$((seen + 1)) current=''
-        ;;
-    *) printf '%s\n' "$text" >>"$work/tap" ;;
-    esac
-done < <(tail -n +1 -f --pid="$runner" -s 0.2 "$work/stream" 2>/dev/null)
+declare -A summarised=()
+summarise_the_done() {
+    local test name
+    for test in "$@"; do
+        name=$(basename "$test" .t)
+        [ -z "${summarised[$name]:-}" ] && [ -e "$work/$name.code" ] || continue
+        summarised[$name]=1
+        summarise "$name"
+    done
+}
 
-wait "$runner" && code=0 || code=$?
-runner=''
-[ ! -s "$work/errors" ] || cat "$work/errors" >&2
-if [ -n "$current" ]; then
-    summarise "$current" 1 0
-    echo "    the host ended during $current"
-    seen=$((seen + 1))
+if [ -n "$here" ]; then
+    hosts=1
+else
+    [ -n "${CASEMATE_TESTHOST_IMAGE:-}" ] || "$HOST_DIR/build-image.sh"
+    gather_files
+    say "running $# live tests, each in a test host, $hosts at a time"
 fi
-if [ "$seen" -lt $# ] || [ "$code" -ne 0 ]; then
-    echo "  live tests: $(($# - seen)) of $# did not run (exit code $code)"
-    failed=$((failed + ($# > seen ? $# - seen : 1)))
-fi
+# The longest text first, so that no long test is left for the end.
+mapfile -t order < <(wc -c "$@" | sort -rn | awk '$2 != "total" { print $2 }')
+running=0
+for test in "${order[@]}"; do
+    if [ "$running" -ge "$hosts" ]; then
+        wait -n || true
+        running=$((running - 1))
+        summarise_the_done "$@"
+    fi
+    if [ -n "$here" ]; then on_this_machine "$(basename "$test" .t)" "$test" & else in_host "$(basename "$test" .t)" & fi
+    running=$((running + 1))
+done
+while [ "$running" -gt 0 ]; do
+    wait -n || true
+    running=$((running - 1))
+    summarise_the_done "$@"
+done
+
 [ -z "${CASEMATE_TALLY:-}" ] || echo "$passed $failed $skipped" >>"$CASEMATE_TALLY"
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" -eq 0 ]

@@ -33,8 +33,10 @@ SUM
     parts_passed=$((parts_passed + p))
     parts_failed=$((parts_failed + f))
     parts_skipped=$((parts_skipped + s))
+    # What failed is said again at the end: of a long run people see, and keep, the last lines.
     [ "$f" -eq 0 ] || parts_bad="$parts_bad
-  $parts_title ($f)"
+  $parts_title ($f)
+$(grep -E 'not ok|FAILED|: error: |its host ended|Assertion' "$parts_work/output" | head -n 30 | cut -c1-200 | sed 's/^ */    /')"
     echo "-- $parts_title: $([ "$f" -eq 0 ] && echo ok || echo "FAILED"), $(($(date +%s) - parts_start)) s"
 }
 
