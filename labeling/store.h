@@ -31,7 +31,9 @@
 #define LABEL_UUID_SIZE       16
 #define LABEL_NAME_MAX        64 /* of a guest or a tenant, with NUL */
 #define LABEL_NOTE_MAX        128
-#define LABEL_BOOT_ID_MAX     37 /* /proc/sys/kernel/random/boot_id, with NUL */
+#define LABEL_TENANT_SLOTS    64u    /* SELINUX_TENANTS: sets of types in the policy module */
+#define LABEL_TENANT_HOST     "host" /* the tenant of slot 0, of `casemate run` */
+#define LABEL_BOOT_ID_MAX     37     /* /proc/sys/kernel/random/boot_id, with NUL */
 
 /*
  * Blocks of uids lie above what distributions and container managers hand out and below 2^31,
@@ -101,6 +103,7 @@ struct label_guest {
     uint8_t uuid[LABEL_UUID_SIZE];
     char tenant[LABEL_NAME_MAX];
     char name[LABEL_NAME_MAX];
+    unsigned tenant_slot; /* label_tenant_slot */
     enum label_guest_state state;
     struct category_set categories;
     uint32_t uid_block;
@@ -110,11 +113,12 @@ struct label_guest {
 };
 
 /*
- * Register a guest and draw its categories and uids. They are its own until label_guest_undefine,
- * in every state. Drawn at random, so that a guest cannot guess another's; if there is a
- * reservation for its uuid, it gets that. Names: 1 .. LABEL_NAME_MAX - 1 bytes of [a-z0-9_-].
- * 0; -EINVAL; -EEXIST when the uuid, or the name in this tenant, is taken; -ENOSPC when every set
- * or block is (label_store_error says which, and of label_store_widen).
+ * Register a guest and draw its categories and uids; its tenant gets a slot if it has none. They
+ * are its own until label_guest_undefine, in every state. Drawn at random, so that a guest cannot
+ * guess another's; if there is a reservation for its uuid, it gets that. Names: 1 .. LABEL_NAME_MAX
+ * - 1 bytes of [a-z0-9_-]. 0; -EINVAL; -EEXIST when the uuid, or the name in this tenant, is taken;
+ * -ENOSPC when every set or block, or tenants' slot, is (label_store_error says which, and of
+ * label_store_widen).
  */
 int label_guest_define(struct label_store *store, const uint8_t uuid[LABEL_UUID_SIZE],
                        const char *tenant, const char *name, struct label_guest *guest);
@@ -151,8 +155,39 @@ int label_guest_set_saved(struct label_store *store, int64_t id, bool saved);
  */
 int label_guest_hold(struct label_store *store, int64_t id, int *fd);
 
+/*
+ * Start: find the guest of this name, or define it with a random uuid, take its place, and note it
+ * as running under the guard `guard`, all in one change. So nobody can undefine it in between, and
+ * from here on whoever finds the place free knows that there is something to recover. *place is the
+ * caller's. 0; -EBUSY when it is alive; -ESTALE when it was killed and has not been recovered, or
+ * is lost: label_journal_recover, then again; as label_guest_define.
+ */
+int label_guest_take(struct label_store *store, const char *tenant, const char *name, pid_t guard,
+                     struct label_guest *guest, int *place);
+
 /* 1 if somebody holds the guest's place, 0 if nobody does, -errno. */
 int label_guest_alive(struct label_store *store, int64_t id);
+
+/* ---- tenants */
+
+struct label_tenant {
+    char name[LABEL_NAME_MAX];
+    unsigned slot;
+    uint64_t guests;
+};
+
+/*
+ * The slot of a tenant: which of the sets of types that the policy module declares is its own. A
+ * tenant that has none gets the lowest free one of 1 .. LABEL_TENANT_SLOTS - 1; LABEL_TENANT_HOST
+ * has 0. It keeps it as long as it has guests, in any state, and after that until the last free one
+ * is needed. 0; -EINVAL for what is no name; -ENOSPC when all have guests.
+ */
+int label_tenant_slot(struct label_store *store, const char *tenant, unsigned *slot);
+
+/* Call `visit` for each tenant, by slot, until it returns other than 0, which is returned. */
+int label_tenant_list(struct label_store *store,
+                      int (*visit)(void *context, const struct label_tenant *tenant),
+                      void *context);
 
 /* ---- what is not to be drawn */
 

@@ -32,6 +32,8 @@ static int check_references(struct label_store *store)
         "SELECT count(*) FROM guests WHERE id NOT IN"
         " (SELECT guest FROM uid_blocks WHERE guest NOT NULL)",
         "SELECT count(*) <> 1 FROM settings",
+        "SELECT count(*) FROM guests WHERE tenant NOT IN (SELECT tenant FROM tenants)",
+        "SELECT count(*) <> 1 FROM tenants WHERE tenant = 'host' AND slot = 0",
         "SELECT count(*) FROM objects WHERE id NOT IN (SELECT object FROM claims)",
         /* two writers, or a writer and a reader, of one object */
         "SELECT count(*) FROM claims a JOIN claims b ON a.object = b.object AND a.guest <> b.guest"

@@ -6,10 +6,11 @@
 #include "labeling/store_internal.h"
 
 #define GUEST_COLUMNS                                                                              \
-    "SELECT g.id, g.uuid, g.tenant, g.name, g.state, s.categories, u.number, g.boot_id, g.guard "  \
-    "FROM guests g JOIN sets s ON s.guest = g.id JOIN uid_blocks u ON u.guest = g.id "
+    "SELECT g.id, g.uuid, g.tenant, g.name, g.state, s.categories, u.number, g.boot_id, g.guard,"  \
+    " t.slot FROM guests g JOIN sets s ON s.guest = g.id JOIN uid_blocks u ON u.guest = g.id "     \
+    "JOIN tenants t ON t.tenant = g.tenant "
 
-static bool name_is_good(const char *name)
+bool store_name_is_good(const char *name)
 {
     size_t length = strnlen(name, LABEL_NAME_MAX);
 
@@ -31,6 +32,7 @@ static void read_guest(struct query *query, struct label_guest *guest)
     guest->uid_first = LABEL_UID_FIRST + guest->uid_block * LABEL_UID_BLOCK_SIZE;
     query_get_text(query, 7, guest->boot_id, sizeof(guest->boot_id));
     guest->guard = (pid_t)query_get_integer(query, 8, 0, INT32_MAX);
+    guest->tenant_slot = (unsigned)query_get_integer(query, 9, 0, LABEL_TENANT_SLOTS - 1);
     if (query->status == 0)
         query->status = pool_decode(query->store, text, &guest->categories);
 }
@@ -68,18 +70,23 @@ int label_guest_find(struct label_store *store, const uint8_t uuid[LABEL_UUID_SI
     return r < 0 ? r : find(store, uuid, guest);
 }
 
-int label_guest_find_name(struct label_store *store, const char *tenant, const char *name,
-                          struct label_guest *guest)
+int store_guest_find(struct label_store *store, const char *tenant, const char *name,
+                     struct label_guest *guest)
 {
-    struct query query;
-    int r = store_enter(store);
+    struct query query =
+        query_begin(store, "find a guest", GUEST_COLUMNS "WHERE g.tenant = ? AND g.name = ?");
 
-    if (r < 0)
-        return r;
-    query = query_begin(store, "find a guest", GUEST_COLUMNS "WHERE g.tenant = ? AND g.name = ?");
     query_text(&query, tenant);
     query_text(&query, name);
     return find_one(&query, guest);
+}
+
+int label_guest_find_name(struct label_store *store, const char *tenant, const char *name,
+                          struct label_guest *guest)
+{
+    int r = store_enter(store);
+
+    return r < 0 ? r : store_guest_find(store, tenant, name, guest);
 }
 
 int label_guest_list(struct label_store *store,
@@ -134,15 +141,18 @@ static int take_reserved(struct label_store *store, const uint8_t uuid[LABEL_UUI
     return r < 0 ? r : sqlite3_changes(store->db);
 }
 
-static int define(struct label_store *store, const uint8_t uuid[LABEL_UUID_SIZE],
-                  const char *tenant, const char *name, struct label_guest *guest)
+int store_guest_define(struct label_store *store, const uint8_t uuid[LABEL_UUID_SIZE],
+                       const char *tenant, const char *name, struct label_guest *guest)
 {
     struct category_set set;
     struct query query;
     uint32_t block;
+    unsigned slot;
     int64_t id;
     int r = refuse_taken(store, uuid, tenant, name);
 
+    if (r == 0)
+        r = store_tenant_slot(store, tenant, &slot);
     if (r < 0)
         return r;
     query = query_begin(store, "define a guest",
@@ -170,13 +180,13 @@ int label_guest_define(struct label_store *store, const uint8_t uuid[LABEL_UUID_
 
     if (r < 0)
         return r;
-    if (!name_is_good(tenant) || !name_is_good(name))
+    if (!store_name_is_good(tenant) || !store_name_is_good(name))
         return store_fail(store, -EINVAL, "names of tenants and guests are 1 to %d of [a-z0-9_-]",
                           LABEL_NAME_MAX - 1);
     r = store_begin(store);
     if (r < 0)
         return r;
-    r = store_end(store, define(store, uuid, tenant, name, &defined));
+    r = store_end(store, store_guest_define(store, uuid, tenant, name, &defined));
     if (r == 0)
         *guest = defined;
     return r;

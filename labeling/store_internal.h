@@ -80,6 +80,21 @@ int store_execute(struct label_store *store, const char *doing, const char *sql)
 int store_begin(struct label_store *store);
 int store_end(struct label_store *store, int r);
 
+/* 1 .. LABEL_NAME_MAX - 1 bytes of [a-z0-9_-]? */
+bool store_name_is_good(const char *name);
+
+/* The tables of store_tenant.c, and how a store of schema 1 gets them; inside a transaction. */
+extern const char store_tenant_schema[];
+int store_tenant_upgrade(struct label_store *store);
+/* Inside a transaction: the tenant's slot, a new one if it has none. 0; -ENOSPC; -errno. */
+int store_tenant_slot(struct label_store *store, const char *tenant, unsigned *slot);
+
+/* Inside a transaction: label_guest_find_name and label_guest_define of good names. */
+int store_guest_find(struct label_store *store, const char *tenant, const char *name,
+                     struct label_guest *guest);
+int store_guest_define(struct label_store *store, const uint8_t uuid[LABEL_UUID_SIZE],
+                       const char *tenant, const char *name, struct label_guest *guest);
+
 /* Inside a transaction: draw a free set or block and give it to the guest. */
 int pool_draw_set(struct label_store *store, int64_t guest, struct category_set *set);
 int pool_draw_block(struct label_store *store, int64_t guest, uint32_t *block);

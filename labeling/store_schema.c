@@ -10,14 +10,14 @@
 #include "labeling/store_internal.h"
 
 #define APPLICATION_ID 0x43736c62 /* "Cslb" */
-#define SCHEMA_VERSION 1
+#define SCHEMA_VERSION 2          /* 1: without tenants */
 
 /*
  * settings: one row. host is this store's name among hosts. places is the file of places as it was
  * when last seen, with the boot. sets, uid_blocks: what is taken, by number. A row without a guest
  * is a reservation. others: sets that somebody else on the host uses and that have no number in the
  * pool. objects: files that carry a label of ours, or are about to or no longer; state as
- *     label_object_state. claims: which guest uses which object, and how.
+ *     label_object_state. claims: which guest uses which object, and how. tenants: store_tenant.c.
  */
 static const char schema[] =
     "CREATE TABLE settings ("
@@ -90,12 +90,30 @@ static int refuse_orphans(struct label_store *store)
                       "or stop them first");
 }
 
+static int note_version(struct label_store *store)
+{
+    char pragmas[96];
+
+    (void)text_format(pragmas, sizeof(pragmas),
+                      "PRAGMA application_id = %d; PRAGMA user_version = %d", APPLICATION_ID,
+                      SCHEMA_VERSION);
+    return store_execute(store, "note the schema", pragmas);
+}
+
+/* In the transaction of the opening: whoever opens it next finds either schema whole. */
+static int upgrade_schema(struct label_store *store)
+{
+    int r = store_tenant_upgrade(store);
+
+    return r == 0 ? note_version(store) : r;
+}
+
 static int make_schema(struct label_store *store)
 {
     const struct label_store_options *options = &store->options;
     struct category_pool pool = options->pool;
     uint32_t uid_blocks = options->uid_blocks > 0 ? options->uid_blocks : LABEL_UID_BLOCKS;
-    char places[128], pragmas[96];
+    char places[128];
     struct query query;
     int r;
 
@@ -108,6 +126,8 @@ static int make_schema(struct label_store *store)
         r = store_places_identity(store, places, sizeof(places));
     if (r == 0)
         r = store_execute(store, "make the tables", schema);
+    if (r == 0)
+        r = store_execute(store, "make the tables", store_tenant_schema);
     if (r < 0)
         return r;
     query =
@@ -119,10 +139,7 @@ static int make_schema(struct label_store *store)
     query_integer(&query, uid_blocks);
     query_text(&query, places);
     r = query_run(&query);
-    (void)text_format(pragmas, sizeof(pragmas),
-                      "PRAGMA application_id = %d; PRAGMA user_version = %d", APPLICATION_ID,
-                      SCHEMA_VERSION);
-    return r == 0 ? store_execute(store, "make the tables", pragmas) : r;
+    return r == 0 ? note_version(store) : r;
 }
 
 /*
@@ -189,6 +206,10 @@ int store_schema(struct label_store *store)
             "the label store has schema %lld, this program knows up to %d: use the newer "
             "Casemate that wrote it",
             (long long)version, SCHEMA_VERSION);
+    } else if (version == 1) {
+        r = upgrade_schema(store);
+        if (r == 0)
+            r = check_places(store);
     } else if (version != SCHEMA_VERSION) {
         r = store_fail(store, -EBADMSG, "the label store has no schema %lld", (long long)version);
     } else {
