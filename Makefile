@@ -53,7 +53,7 @@ endif
 
 # ---------------------------------------------------------------- folders
 # A folder is a static library; what may include what is checked by tests/lint/arrows.
-FOLDERS = base mac policy labeling attest audit hv/vmm hv/worker hv/launch
+FOLDERS = base mac policy labeling attest audit hv/vmm hv/worker hv/launch hv/front hv/daemon
 lib_of = $(BUILD)/lib/lib$(notdir $(1)).a
 src_of = $(filter-out mac/confine_self.c,$(wildcard $(1)/*.c) $(wildcard $(1)/filters/*.c))
 obj_of = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
@@ -62,7 +62,7 @@ LIB_BASE = $(call lib_of,base)
 LIB_SELF = $(BUILD)/lib/libconfine.a
 
 # programs that touch guest data: base, their own library, and what confines oneself
-PROGRAMS_CONFINED = $(filter casemate-vmm casemate-blk casemate-net casemate-rng casemate-console,\
+PROGRAMS_CONFINED = $(filter casemate-vmm casemate-blk casemate-net casemate-rng casemate-console casemate-front,\
     $(patsubst cmd/%.c,%,$(wildcard cmd/*.c)))
 PROGRAMS_HOST = $(filter-out $(PROGRAMS_CONFINED),$(patsubst cmd/%.c,%,$(wildcard cmd/casemate*.c)))
 PROGRAMS = $(PROGRAMS_CONFINED) $(PROGRAMS_HOST)
@@ -72,6 +72,11 @@ LIBS_casemate-blk = $(call lib_of,hv/worker)
 LIBS_casemate-net = $(call lib_of,hv/worker)
 LIBS_casemate-rng = $(call lib_of,hv/worker)
 LIBS_casemate-console = $(call lib_of,hv/worker)
+# the one that parses JSON: its clients', and nothing of a guest
+LIBS_casemate-front = $(call lib_of,hv/front) $(BUILD)/obj/mac/process_kind.o
+EXTERN_casemate-front = -l:libjansson.a
+LIBS_casemated = $(foreach f,hv/daemon hv/launch labeling attest policy mac audit,$(call lib_of,$(f)))
+EXTERN_casemated = $(EXTERN_casemate)
 LIBS_casemate = $(foreach f,hv/launch labeling attest policy mac audit,$(call lib_of,$(f)))
 EXTERN_casemate := $(shell $(PKG_CONFIG) --libs libseccomp libselinux libcrypto jansson sqlite3 2>/dev/null)
 
@@ -90,6 +95,9 @@ $(call lib_of,$(1)): $(call obj_of,$(call src_of,$(1)))
 endef
 $(foreach f,$(FOLDERS),$(eval $(call folder_rules,$(f))))
 
+# an interface's description is part of the program
+$(BUILD)/obj/hv/front/interface.o $(BUILD)/fuzz/obj/hv/front/interface.o: doc/org.casemate.Host.varlink
+
 $(LIB_SELF): $(BUILD)/obj/mac/confine_self.o
 	@mkdir -p $(@D); rm -f $@
 	$(Q)ar rcsD $@ $^
@@ -103,7 +111,7 @@ define confined_rules
 $(BUILD)/bin/$(1): $(BUILD)/obj/cmd/$(1).o $$(LIBS_$(1)) $(LIB_SELF) $(LIB_BASE)
 	@mkdir -p $$(@D)
 	@$(if $(V),,echo "  LINK $$@ (static-pie)")
-	$$(Q)$$(CC) $$(CFLAGS) $$(LDFLAGS_STATIC) -o $$@ $$(filter %.o %.a,$$^) -pthread
+	$$(Q)$$(CC) $$(CFLAGS) $$(LDFLAGS_STATIC) -o $$@ $$(filter %.o %.a,$$^) $$(EXTERN_$(1)) -pthread
 endef
 $(foreach p,$(PROGRAMS_CONFINED),$(eval $(call confined_rules,$(p))))
 
@@ -133,7 +141,7 @@ UNSANITIZED := mac/test_seccomp $(patsubst tests/unit/%.c,%,$(shell \
     grep -lE 'worker/process(_fixture)?\.h"|vmm/worker_process\.h"|bin/casemate-' tests/unit/*/test_*.c))
 UNIT_SKIPS = $(foreach t,$(UNSANITIZED),"--skip=$(t):a real filter kills the process at a sanitizer's own system calls")
 endif
-UNIT_LIBS = $(foreach f,hv/launch hv/vmm hv/worker labeling policy mac audit attest base,$(call lib_of,$(f)))
+UNIT_LIBS = $(foreach f,hv/daemon hv/front hv/launch hv/vmm hv/worker labeling policy mac audit attest base,$(call lib_of,$(f)))
 UNIT_EXTERN := $(shell $(PKG_CONFIG) --libs cmocka libseccomp libselinux libcrypto jansson sqlite3 2>/dev/null)
 $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(UNIT_LIBS) $(LIB_SELF)
 	@mkdir -p $(@D)
@@ -162,7 +170,7 @@ $(BUILD)/tests/vmm/test_tiny_guest: $(BUILD)/tests/vmm-harness $(BUILD)/bin/case
 # ---------------------------------------------------------------- fuzzing (clang's libFuzzer)
 FUZZ_TARGETS = $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_FLAGS = -std=gnu17 -O1 -g $(filter-out -Wmissing-prototypes,$(WARN)) -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
-FUZZ_SOURCES = $(foreach f,base policy hv/vmm hv/worker mac labeling,$(call src_of,$(f))) mac/confine_self.c
+FUZZ_SOURCES = $(foreach f,base policy hv/vmm hv/worker hv/front mac labeling,$(call src_of,$(f))) mac/confine_self.c
 FUZZ_OBJECTS = $(patsubst %.c,$(BUILD)/fuzz/obj/%.o,$(FUZZ_SOURCES))
 $(BUILD)/fuzz/obj/%.o: %.c
 	@mkdir -p $(@D)
@@ -171,7 +179,7 @@ $(BUILD)/fuzz/libfuzzed.a: $(FUZZ_OBJECTS)
 	@rm -f $@
 	$(Q)ar rcsD $@ $^
 $(BUILD)/fuzz/%: tests/fuzz/%.c $(BUILD)/fuzz/libfuzzed.a
-	$(Q)clang -I. -D_GNU_SOURCE $(FUZZ_FLAGS) -o $@ $< $(BUILD)/fuzz/libfuzzed.a $(shell $(PKG_CONFIG) --libs libseccomp libselinux sqlite3) -pthread
+	$(Q)clang -I. -D_GNU_SOURCE $(FUZZ_FLAGS) -o $@ $< $(BUILD)/fuzz/libfuzzed.a $(shell $(PKG_CONFIG) --libs libseccomp libselinux sqlite3 jansson) -pthread
 comma = ,
 
 .PHONY: fuzz

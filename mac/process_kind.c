@@ -10,5 +10,7 @@ const char *process_kind_name(enum process_kind kind)
         [PROCESS_RNG] = "rng", [PROCESS_CONSOLE] = "console",
     };
 
+    if (kind == PROCESS_FRONT)
+        return "front";
     return (unsigned)kind < PROCESS_KINDS ? names[kind] : NULL;
 }

@@ -12,7 +12,9 @@ enum process_kind {
     PROCESS_NET,
     PROCESS_RNG,
     PROCESS_CONSOLE, /* relays a guest's console to the operator's terminal */
-    PROCESS_KINDS,   /* how many there are */
+    PROCESS_KINDS,   /* how many there are of a guest */
+    /* Not of a guest, and in no table of the kinds above: a client's connection to casemated. */
+    PROCESS_FRONT = 64,
 };
 
 /* "vmm", "blk", ...: the word in program names, types and messages. NULL outside the range. */

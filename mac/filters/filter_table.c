@@ -9,5 +9,7 @@ const struct filter_table *filter_table_of(enum process_kind kind)
         [PROCESS_CONSOLE] = &filter_table_console,
     };
 
+    if (kind == PROCESS_FRONT)
+        return &filter_table_front;
     return (unsigned)kind < PROCESS_KINDS ? tables[kind] : NULL;
 }

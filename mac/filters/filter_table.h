@@ -38,7 +38,7 @@ struct filter_table {
 
 /* The tables, one file each. */
 extern const struct filter_table filter_table_vmm, filter_table_blk, filter_table_net,
-    filter_table_rng, filter_table_console;
+    filter_table_rng, filter_table_console, filter_table_front;
 
 /* NULL outside the range. */
 const struct filter_table *filter_table_of(enum process_kind kind);
