@@ -3,14 +3,12 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/sysinfo.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "hv/launch/guard.h"
-#include "labeling/filesystem.h"
 #include "mac/landlock.h"
 
 /* RAM of the VMM, the workers and the relay besides the guest's own: generous, so that it bounds.
@@ -43,7 +41,7 @@ static int require_layers(struct guard *guard)
         [SELINUX_PERMISSIVE] = "SELinux is permissive on this host: it would log a breakout and "
                                "allow it; run setenforce 1",
         [SELINUX_NO_MODULE] = "SELinux is enforcing, but Casemate's policy module is not loaded; "
-                              "run: semodule -i casemate.cil casemate-slots.cil",
+                              "run: semodule -i casemate*.cil",
         [SELINUX_WRONG_DOMAIN] = "SELinux is enforcing, but this process is not in casemated_t; "
                                  "label the program casemated_exec_t (restorecon) and start it "
                                  "from an administrator's shell",
@@ -139,78 +137,6 @@ static int prepare_kinds(struct guard *guard)
     return r;
 }
 
-int guard_label(struct guard *guard, int fd, enum selinux_object object, const char *what)
-{
-    char context[SELINUX_CONTEXT_MAX];
-    int r;
-
-    if (guard->jail.landlock_only)
-        return 0;
-    r = selinux_object_context(object, &guard->slot.label, context);
-    if (r == 0)
-        r = selinux_set_file(fd, context);
-    if (r < 0)
-        return launch_fail(guard->error, LAUNCH_SYSTEM, "cannot label %s: %s", what, strerror(-r));
-    return 0;
-}
-
-/* Why the image cannot carry the label, and what would help. */
-static int refuse_label(struct guard *guard, unsigned i, const char *context, int r)
-{
-    char shown[256], old[SELINUX_CONTEXT_MAX], why[FILESYSTEM_EXPLAIN_MAX];
-
-    text_escape(shown, sizeof(shown), guard->spec->disk[i].path);
-    if ((r == -EACCES || r == -EPERM) && selinux_get_file(guard->disks[i].fd, old) == 0)
-        return launch_fail(guard->error, LAUNCH_DENIED,
-                           "the disk '%s' cannot be labelled: SELinux keeps files of its present "
-                           "label %s from Casemate; move it, or run restorecon on it",
-                           shown, old);
-    filesystem_explain(guard->disks[i].fd, context, r, why);
-    return launch_fail(guard->error, LAUNCH_DENIED, "the disk '%s' cannot be labelled: %s", shown,
-                       why);
-}
-
-/*
- * A label of ours is another guest's: to take it would take the image from that guest, and to
- * remember it as the old one would give it to whoever has those categories next.
- */
-static int refuse_foreign(struct guard *guard, unsigned i, const char *old)
-{
-    char shown[256];
-
-    text_escape(shown, sizeof(shown), guard->spec->disk[i].path);
-    return launch_fail(guard->error, LAUNCH_DENIED,
-                       "the disk '%s' carries a guest's label, %s: it is in use by another guest "
-                       "(a read-only one too belongs to one guest at a time), or was left by one "
-                       "that was killed with its janitor; if no guest has it, run restorecon on it",
-                       shown, old);
-}
-
-/* The image carries the guest's label while it runs; where none can be kept it does not start. */
-static int label_disk(struct guard *guard, unsigned i)
-{
-    const struct guest_disk *disk = &guard->spec->disk[i];
-    struct relabel *note = &guard->labels->relabel[guard->labels->count];
-    char context[SELINUX_CONTEXT_MAX];
-    int r;
-
-    if (guard->jail.landlock_only)
-        return 0;
-    r = selinux_object_context(disk->readonly ? SELINUX_IMAGE_READONLY : SELINUX_IMAGE,
-                               &guard->slot.label, context);
-    if (r == 0)
-        r = relabel_prepare(guard->disks[i].fd, context, note);
-    if (r == 0 && strstr(note->old, ":casemate_") != NULL)
-        return refuse_foreign(guard, i, note->old);
-    if (r == 0) {
-        guard->labels->count++; /* from here on the janitor would restore it */
-        r = relabel_apply(note);
-    }
-    if (r < 0)
-        return refuse_label(guard, i, context, r);
-    return 0;
-}
-
 static int prepare_devices(struct guard *guard)
 {
     for (unsigned i = 0; i < guard->spec->disks; i++) {
@@ -220,17 +146,6 @@ static int prepare_devices(struct guard *guard)
     }
     for (unsigned i = 0; i < guard->spec->nets; i++) {
         int r = input_tap(&guard->spec->net[i], guard->taps[i], guard->error);
-        if (r < 0)
-            return r;
-    }
-    return 0;
-}
-
-/* Only when all devices are there: nothing is labelled for a guest that does not start. */
-static int label_disks(struct guard *guard)
-{
-    for (unsigned i = 0; i < guard->spec->disks; i++) {
-        int r = label_disk(guard, i);
         if (r < 0)
             return r;
     }
@@ -250,6 +165,11 @@ static int prepare_boot_files(struct guard *guard)
     if (guard->initrd < 0)
         return launch_fail(guard->error, LAUNCH_SYSTEM, "no memory file for the initrd: %s",
                            strerror(-guard->initrd));
+    return 0;
+}
+
+static int label_boot_files(struct guard *guard)
+{
     if (guard_label(guard, guard->kernel, SELINUX_BOOT, "the copy of the kernel") < 0)
         return -ECANCELED;
     return guard_label(guard, guard->initrd, SELINUX_BOOT, "the copy of the initrd");
@@ -266,7 +186,8 @@ static int prepare_cgroup(struct guard *guard)
     char name[96];
     int r;
 
-    (void)text_format(name, sizeof(name), "%s.%u", guard->spec->name, guard->slot.number);
+    /* Of one name there may be several, of several tenants; of this process there is one. */
+    (void)text_format(name, sizeof(name), "%.40s.%d", guard->spec->name, getpid());
     r = cgroup_create(name, &limits, &guard->jail.cgroup, &missing);
     if (r < 0)
         return launch_fail(guard->error, LAUNCH_SYSTEM,
@@ -304,23 +225,19 @@ static int prepare_jail(struct guard *guard)
     return 0;
 }
 
+/* Before the label store is opened: a fork would take SQLite's locks with it. */
 static int prepare_janitor(struct guard *guard)
 {
-    void *labels = mmap(NULL, sizeof(*guard->labels), PROT_READ | PROT_WRITE,
-                        MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    struct janitor_duties duties = {
+        .cgroup = guard->jail.cgroup,
+        .terminal = guard->options->terminal_in,
+        .termios = guard->options->restore_terminal ? guard->options->terminal_before : NULL,
+    };
     int r;
 
-    if (labels == MAP_FAILED)
-        return launch_fail(guard->error, LAUNCH_SYSTEM, "no memory for the janitor: %s",
-                           strerror(errno));
-    guard->labels = labels;
-    r = janitor_start(&(struct janitor_duties){.cgroup = guard->jail.cgroup,
-                                               .labels = guard->labels,
-                                               .terminal = guard->options->terminal_in,
-                                               .termios = guard->options->restore_terminal
-                                                              ? guard->options->terminal_before
-                                                              : NULL},
-                      &guard->janitor);
+    for (unsigned i = 0; i < GUEST_DISKS_MAX; i++)
+        duties.images[i] = guard->disks[i].fd;
+    r = janitor_start(&duties, &guard->janitor);
     if (r < 0)
         return launch_fail(guard->error, LAUNCH_SYSTEM, "cannot start the janitor: %s",
                            strerror(-r));
@@ -329,8 +246,8 @@ static int prepare_janitor(struct guard *guard)
 
 void guard_init(struct guard *guard)
 {
-    guard->slot.fd = guard->kvm = guard->kernel = guard->initrd = guard->ram = -1;
-    guard->jail.root = guard->jail.null = guard->janitor.pipe = -1;
+    guard->place = guard->kvm = guard->kernel = guard->initrd = guard->ram = -1;
+    guard->jail.root = guard->jail.null = guard->janitor.socket = -1;
     guard->console[0] = guard->console[1] = -1;
     for (unsigned i = 0; i < PROCESS_KINDS; i++)
         guard->programs[i].fd = -1;
@@ -354,13 +271,6 @@ int guard_prepare(struct guard *guard)
     guard->kvm = input_kvm(guard->error);
     if (guard->kvm < 0)
         return guard->kvm;
-    r = slot_acquire(&guard->slot);
-    if (r == -EAGAIN)
-        return launch_fail(guard->error, LAUNCH_SYSTEM, "all %u slots for guests are taken", SLOTS);
-    if (r < 0)
-        return launch_fail(guard->error, LAUNCH_SYSTEM,
-                           "cannot take a slot in /run/casemate (it must be root's alone): %s",
-                           strerror(-r));
     guard_step(guard, "reading kernel and initrd");
     r = prepare_boot_files(guard);
     if (r == 0)
@@ -376,7 +286,11 @@ int guard_prepare(struct guard *guard)
     if (r == 0)
         r = guard_limit_io(guard);
     if (r == 0)
-        r = label_disks(guard);
+        r = guard_identify(guard);
+    if (r == 0)
+        r = label_boot_files(guard);
+    if (r == 0)
+        r = guard_take_disks(guard);
     return r;
 }
 
@@ -392,17 +306,7 @@ void guard_release(struct guard *guard)
                               strerror(-r));
         cgroup_free(guard->jail.cgroup);
     }
-    for (unsigned i = 0; guard->labels != NULL && i < guard->labels->count; i++) {
-        int r = relabel_restore(&guard->labels->relabel[i]);
-
-        if (r < 0)
-            (void)launch_fail(guard->error, LAUNCH_SYSTEM,
-                              "cannot give a disk its label %s back: %s",
-                              guard->labels->relabel[i].old, strerror(-r));
-    }
-    janitor_dismiss(&guard->janitor);
-    if (guard->labels != NULL)
-        (void)munmap(guard->labels, sizeof(*guard->labels));
+    guard_restore(guard);
     for (unsigned i = 0; i < PROCESS_KINDS; i++) {
         fd_close(&guard->programs[i].fd);
         for (unsigned stage = 0; stage < SECCOMP_STAGES_MAX; stage++)
@@ -418,5 +322,4 @@ void guard_release(struct guard *guard)
     fd_close(&guard->initrd);
     fd_close(&guard->jail.root);
     fd_close(&guard->jail.null);
-    slot_release(&guard->slot);
 }

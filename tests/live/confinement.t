@@ -77,7 +77,7 @@ while read -r kind _ pid; do
     like "$(grep 'Max core file size' "/proc/$pid/limits")" ' 0 +0 ' "$kind: no core dump"
     if with_selinux; then
         context=$(tr -d '\0' <"/proc/$pid/attr/current")
-        is "$context" "system_u:system_r:casemate_${kind}_t:s0:c0,c1" "$kind: its context"
+        is "$context" "system_u:system_r:casemate_tenant_0000.${kind}_t:s0:c0,c1" "$kind: its context"
         is "$context/$(ps -o label= -p "$pid")" "$(field "$saw" context)/$context" "$kind: as the gate saw it, and as ps does"
         is "$(awk '{ print $NF }' <<<"$(row "$kind")")" "$context" "$kind: the table shows it"
     fi
@@ -195,7 +195,7 @@ forbidden() { # NAME NUMBER
     if in_test_host; then
         record=$(audit_since SECCOMP)
         like "$record" "syscall=$2( |\$)" "the audit record names the call"
-        like "$record" "subj=system_u:system_r:casemate_rng_t:s0:c0,c1 pid=$(events "$1" | sed -nE 's/.*"event":"process".*"process":"rng".*"pid":([0-9]+).*/\1/p') " \
+        like "$record" "subj=system_u:system_r:casemate_tenant_0000.rng_t:s0:c0,c1 pid=$(events "$1" | sed -nE 's/.*"event":"process".*"process":"rng".*"pid":([0-9]+).*/\1/p') " \
             "the process and, by its categories, the guest"
     else
         skip "audit records are read in the test host" 2

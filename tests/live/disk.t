@@ -38,7 +38,7 @@ ok "the guest's flushes reach the image ($(grep -c fdatasync "$scratch/flush" 2>
     grep -q 'fdatasync(7).*= 0' "$scratch/flush"
 ok "the image's file system is clean afterwards" e2fsck -f -n "$image"
 if [ ${#MAC[@]} -eq 0 ]; then
-    like "$during" ':casemate_[a-z_]*image[a-z_]*:s0:c0,c1$' "the image carries the guest's label while it runs"
+    like "$during" ':casemate_tenant_0000[.]image[a-z_]*:s0:c0,c1$' "the image carries the guest's label while it runs"
     is "$(label "$image")" "$before" "and its old one afterwards"
 else
     skip "no SELinux: images are not labelled" 2

@@ -6,34 +6,75 @@
 command -v secilc >/dev/null || skip_all "secilc is not installed here; this runs on the machine that builds the test host"
 base=${CASEMATE_GUEST:-/nonexistent}/../current/cil
 [ -d "$base" ] || skip_all "no base policy: the test host has not been built"
-module=$(dirname "$0")/../../mac/selinux/casemate.cil
+modules=("$(dirname "$0")"/../../mac/selinux/*.cil)
 grep -hv '^(neverallow .*(process (\(fork \)\?transition ' "$base"/*.cil >"$scratch/base.cil"
 
-compile=(secilc -m -c 33 -o "$scratch/policy" -f "$scratch/contexts" "$scratch/base.cil" "$module")
-ok "the module compiles on Debian's policy, assertions on" "${compile[@]}"
+compile=(secilc -m -c 33 -o "$scratch/policy" -f "$scratch/contexts" "$scratch/base.cil" "${modules[@]}")
+# A domain of each of two tenants' operators, as a site's own module would make it.
+cat >"$scratch/operators.cil" <<'EOF'
+(type first_operator_t)
+(type second_operator_t)
+(call casemate_tenant_0001.operate (first_operator_t))
+(call casemate_tenant_0002.operate (second_operator_t))
+EOF
+ok "the modules compile on Debian's policy, assertions on, with operators of two tenants" "${compile[@]}" "$scratch/operators.cil"
+
+if command -v sesearch >/dev/null; then
+    # What the operators have of ours: attributes resolved, so that nothing comes by a detour.
+    of() { sesearch --allow -s "$1" "$scratch/policy" | sed -nE 's/^allow ([^ ]+) (casemate[^:]*):([a-z_]+) (.*);$/\2 \3 \4/p' | LC_ALL=C sort; }
+    is "$(of first_operator_t)" "casemate_runtime_t dir { getattr search }
+casemate_socket_t sock_file { getattr write }
+casemate_tenant_0001.vmm_t casemate_guest { attach attest console detach events kill metrics migrate pause resume show snapshot start stop }
+casemated_exec_t file { execute execute_no_trans getattr map open read }
+casemated_t casemate_host { connect list }
+casemated_t unix_stream_socket connectto" "an operator reaches casemated and its own tenant's guests"
+    is "$(of second_operator_t | grep tenant | cut -d' ' -f1)" casemate_tenant_0002.vmm_t "and another tenant's operator the other's"
+else
+    skip "sesearch is not installed here" 2
+fi
 
 # One rule a line. All are tried at once: each of them must be named by an assertion of ours.
 cat >"$scratch/bad.cil" <<'EOF'
-(allow casemate_blk_t tmp_t (file (open)))
-(allow casemate_rng_t self (tcp_socket (create)))
-(allow casemate_vmm_t self (udp_socket (create)))
-(allow casemate_net_t casemate_image_t (file (read)))
-(allow casemate_blk_t casemate_image_ro_t (file (write)))
-(allow unconfined_t casemate_vmm_t (process (transition)))
-(allow unconfined_t casemate_vmm_t (process2 (nnp_transition)))
-(allow casemate_vmm_t self (process (execmem)))
-(allow casemate_vmm_t init_t (process (signal)))
-(allow casemate_blk_t self (process (fork)))
-(allow casemate_blk_t kvm_device_t (chr_file (read)))
-(allow casemate_rng_t tun_tap_device_t (chr_file (write)))
-(allow casemate_console_t casemate_ram_t (file (read)))
-(allow casemate_console_t casemate_boot_t (file (read)))
-(allow casemate_net_t self (capability (net_admin)))
-(allow casemate_net_t etc_t (dir (search)))
-(allow casemate_vmm_t self (unix_stream_socket (create)))
-(allowx casemate_vmm_t kvm_device_t (ioctl chr_file (0xae41)))
+(allow casemate_tenant_0001.blk_t tmp_t (file (open)))
+(allow casemate_tenant_0001.rng_t self (tcp_socket (create)))
+(allow casemate_tenant_0001.vmm_t self (udp_socket (create)))
+(allow casemate_tenant_0001.net_t casemate_tenant_0001.image_t (file (read)))
+(allow casemate_tenant_0001.blk_t casemate_tenant_0001.image_ro_t (file (write)))
+(allow unconfined_t casemate_tenant_0001.vmm_t (process (transition)))
+(allow unconfined_t casemate_tenant_0001.vmm_t (process2 (nnp_transition)))
+(allow casemate_tenant_0001.vmm_t self (process (execmem)))
+(allow casemate_tenant_0001.vmm_t init_t (process (signal)))
+(allow casemate_tenant_0001.blk_t self (process (fork)))
+(allow casemate_tenant_0001.blk_t kvm_device_t (chr_file (read)))
+(allow casemate_tenant_0001.rng_t tun_tap_device_t (chr_file (write)))
+(allow casemate_tenant_0001.console_t casemate_tenant_0001.ram_t (file (read)))
+(allow casemate_tenant_0001.console_t casemate_tenant_0001.boot_t (file (read)))
+(allow casemate_tenant_0001.net_t self (capability (net_admin)))
+(allow casemate_tenant_0001.net_t etc_t (dir (search)))
+(allow casemate_tenant_0001.vmm_t self (unix_stream_socket (create)))
+(allowx casemate_tenant_0001.vmm_t kvm_device_t (ioctl chr_file (0xae41)))
+(allow casemate_tenant_0001.vmm_t casemate_tenant_0002.ram_t (file (read)))
+(allow casemate_tenant_0001.blk_t casemate_tenant_0000.image_t (file (write)))
+(allow casemate_tenant_0063.blk_t casemate_tenant_0000.vmm_t (fd (use)))
+(allow casemate_tenant_0002.vmm_t casemate_tenant_0001.vmm_t (process (signull)))
+(allow casemate_tenant_0031.rng_t casemate_tenant_0032.ram_t (file (map)))
+(allow casemate_console casemate_net (unix_stream_socket (read)))
+(allow first_operator_t casemate_tenant_0002.vmm_t (casemate_guest (stop)))
+(allow second_operator_t casemate_tenant_0001.vmm_t (casemate_guest (show)))
+(allow second_operator_t casemate_tenant_0000.vmm_t (process (sigkill)))
+(allow second_operator_t casemate_tenant_0063.image_t (file (read)))
+(allow first_operator_t casemate_tenant_0001.vmm_t (casemate_guest (quarantine)))
+(allow first_operator_t casemated_t (casemate_policy (load)))
+(allow first_operator_t casemated_t (casemate_host (reload)))
+(allow first_operator_t casemated_t (process (transition)))
+(allow first_operator_t casemate_state_t (file (read)))
+(allow init_t casemate_front_t (process (transition)))
+(allow casemate_front_t casemate_state_t (file (open)))
+(allow casemate_front_t self (unix_stream_socket (connect)))
+(allow casemate_front_t casemate_tenant_0003.ram_t (file (read)))
+(allow casemate_front_t kvm_device_t (chr_file (read)))
 EOF
-run "${compile[@]}" "$scratch/bad.cil"
+run "${compile[@]}" "$scratch/operators.cil" "$scratch/bad.cil"
 isnt "$status" 0 "what must never be allowed is refused"
 while IFS= read -r rule; do
     # the rule appears among the violations that secilc lists
