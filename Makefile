@@ -60,6 +60,10 @@ obj_of = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 
 LIB_BASE = $(call lib_of,base)
 LIB_SELF = $(BUILD)/lib/libconfine.a
+LIB_VERBS = $(BUILD)/lib/libverbs.a
+LIB_CASEMATE = $(BUILD)/lib/libcasemate.a
+LIB_SHARED = $(BUILD)/lib/libcasemate.so.0
+LIB_OBJECTS = $(call obj_of,$(wildcard lib/*.c))
 
 # programs that touch guest data: base, their own library, and what confines oneself
 PROGRAMS_CONFINED = $(filter casemate-vmm casemate-blk casemate-net casemate-rng casemate-console casemate-front,\
@@ -78,15 +82,31 @@ EXTERN_casemate-front = -l:libjansson.a
 LIBS_casemated = $(foreach f,hv/daemon hv/launch labeling attest policy mac audit,$(call lib_of,$(f)))
 EXTERN_casemated = $(EXTERN_casemate)
 LIBS_casemate = $(foreach f,hv/launch labeling attest policy mac audit,$(call lib_of,$(f)))
-EXTERN_casemate := $(shell $(PKG_CONFIG) --libs libseccomp libselinux libcrypto jansson sqlite3 2>/dev/null)
+EXTERN_casemate := $(shell $(PKG_CONFIG) --libs libseccomp libselinux audit libcrypto jansson sqlite3 2>/dev/null)
 
 .PHONY: all
 ## programs in build/bin/ (CC=gcc or clang, V=1 shows the commands, BUILD=DIR another place)
-all: $(addprefix $(BUILD)/bin/,$(PROGRAMS))
+all: $(addprefix $(BUILD)/bin/,$(PROGRAMS)) $(LIB_SHARED) $(LIB_CASEMATE) $(BUILD)/lib/list-example
 
-# verbs of casemate: one file each in cmd/verbs/
+# verbs of casemate: one file each in cmd/verbs/; tests link them as a library
 VERBS = $(call obj_of,$(wildcard cmd/verbs/*.c))
-$(BUILD)/bin/casemate: $(VERBS)
+$(BUILD)/bin/casemate: $(VERBS) $(LIB_CASEMATE)
+$(LIB_VERBS): $(VERBS)
+	@mkdir -p $(@D); rm -f $@
+	$(Q)ar rcsD $@ $^
+
+# libcasemate, the public API: its own folder and jansson, nothing else of ours
+$(foreach f,$(wildcard lib/*.c),$(eval CFLAGS_$(subst /,_,$(f:.c=)) = -fPIC))
+$(LIB_CASEMATE): $(LIB_OBJECTS)
+	@mkdir -p $(@D); rm -f $@
+	$(Q)ar rcsD $@ $^
+$(LIB_SHARED): $(LIB_OBJECTS) lib/casemate.map
+	@mkdir -p $(@D)
+	@$(if $(V),,echo "  LINK $@ (shared)")
+	$(Q)$(CC) $(CFLAGS) -shared $(LDFLAGS_HARD) $(if $(SAN),-fsanitize=$(SAN),-Wl,-z,defs) -Wl,-soname,libcasemate.so.0 \
+	    -Wl,--version-script=lib/casemate.map -o $@ $(LIB_OBJECTS) $(shell $(PKG_CONFIG) --libs jansson)
+$(BUILD)/lib/list-example: lib/examples/list.c $(LIB_CASEMATE)
+	$(Q)$(CC) $(CPPFLAGS) -Ilib $(CFLAGS) $(LDFLAGS_DYN) -o $@ $< $(LIB_CASEMATE) $(shell $(PKG_CONFIG) --libs jansson)
 
 define folder_rules
 $(call lib_of,$(1)): $(call obj_of,$(call src_of,$(1)))
@@ -141,8 +161,8 @@ UNSANITIZED := mac/test_seccomp $(patsubst tests/unit/%.c,%,$(shell \
     grep -lE 'worker/process(_fixture)?\.h"|vmm/worker_process\.h"|bin/casemate-' tests/unit/*/test_*.c))
 UNIT_SKIPS = $(foreach t,$(UNSANITIZED),"--skip=$(t):a real filter kills the process at a sanitizer's own system calls")
 endif
-UNIT_LIBS = $(foreach f,hv/daemon hv/front hv/launch hv/vmm hv/worker labeling policy mac audit attest base,$(call lib_of,$(f)))
-UNIT_EXTERN := $(shell $(PKG_CONFIG) --libs cmocka libseccomp libselinux libcrypto jansson sqlite3 2>/dev/null)
+UNIT_LIBS = $(LIB_VERBS) $(LIB_CASEMATE) $(foreach f,hv/daemon hv/front hv/launch hv/vmm hv/worker labeling policy mac audit attest base,$(call lib_of,$(f)))
+UNIT_EXTERN := $(shell $(PKG_CONFIG) --libs cmocka libseccomp libselinux audit libcrypto jansson sqlite3 2>/dev/null)
 $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(UNIT_LIBS) $(LIB_SELF)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS_DYN) -o $@ $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(UNIT_EXTERN) -pthread
@@ -193,6 +213,11 @@ LIVE_TOOLS = $(patsubst tests/live/tools/%.c,$(BUILD)/live/%,$(wildcard tests/li
 $(BUILD)/live/%: $(BUILD)/obj/tests/live/tools/%.o $(call lib_of,hv/worker) $(LIB_SELF) $(LIB_BASE)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS_STATIC) -o $@ $(filter %.o %.a,$^) -pthread
+
+# This one asks libselinux as casemated does, which no static program can be linked with here.
+$(BUILD)/live/access: $(BUILD)/obj/tests/live/tools/access.o $(call lib_of,mac) $(LIB_SELF) $(LIB_BASE)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS_DYN) -o $@ $(filter %.o %.a,$^) $(shell $(PKG_CONFIG) --libs libselinux audit) -pthread
 
 .PHONY: demo live testhost testhost-run testhost-shell
 ## the main job on a fresh machine: packages, build, and Debian boots, each device confined

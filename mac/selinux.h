@@ -59,6 +59,17 @@ enum selinux_object {
 int selinux_object_context(enum selinux_object object, const struct selinux_label *label,
                            char context[SELINUX_CONTEXT_MAX]);
 
+/* Contexts of casemated's front, and of the memory files that it is handed. */
+#define SELINUX_FRONT_CONTEXT        "system_u:system_r:casemate_front_t:s0"
+#define SELINUX_FRONT_CONFIG_CONTEXT "system_u:object_r:casemate_front_config_t:s0"
+
+/*
+ * For a program that an administrator's shell brought into casemated_t although it launches
+ * nothing: go over to casemate_client_t, for good, before anything from outside is read.
+ * Single-threaded. 0, also where there is nothing to leave (another domain, no SELinux); -errno.
+ */
+int selinux_become_client(void);
+
 /* Context for the next execve of this thread; NULL for the policy's default. 0 or -errno. */
 int selinux_set_exec(const char *context);
 /* Context for sockets that this thread makes from now on; NULL for the default. 0 or -errno. */

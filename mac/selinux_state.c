@@ -4,9 +4,11 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "mac/selinux.h"
 
 #define LAUNCHER_TYPE "casemated_t"
+#define CLIENT_TYPE   "casemate_client_t"
 
 /* True if the type field of a raw context (user:role:type:level) is `type`. */
 static bool has_type(const char *context, const char *type)
@@ -82,4 +84,32 @@ enum selinux_state selinux_state(void)
     state = state_of(self);
     freecon(self);
     return state;
+}
+
+/* The context with CLIENT_TYPE in place of LAUNCHER_TYPE, which it has. User, role, level stay. */
+static int client_context(const char *self, char context[SELINUX_CONTEXT_MAX])
+{
+    const char *type = strchr(strchr(self, ':') + 1, ':') + 1;
+
+    return text_format(context, SELINUX_CONTEXT_MAX, "%.*s" CLIENT_TYPE "%s", (int)(type - self),
+                       self, type + strlen(LAUNCHER_TYPE));
+}
+
+int selinux_become_client(void)
+{
+    char context[SELINUX_CONTEXT_MAX];
+    char *self = NULL;
+    int r = 0;
+
+    if (is_selinux_enabled() != 1)
+        return 0;
+    if (getcon_raw(&self) < 0)
+        return -errno;
+    if (self && has_type(self, LAUNCHER_TYPE)) {
+        r = client_context(self, context);
+        if (r == 0 && setcon_raw(context) < 0)
+            r = -errno;
+    }
+    freecon(self);
+    return r;
 }
