@@ -34,7 +34,7 @@ void guest_spec_init(struct guest_spec *spec)
     spec->mac = GUEST_MAC_SELINUX;
 }
 
-int guest_check_name(const char *name, struct guest_diagnostic *d)
+int check_name(const char *what, const char *name, struct guest_diagnostic *d)
 {
     static const char first[] = "abcdefghijklmnopqrstuvwxyz0123456789";
     size_t length = strlen(name);
@@ -45,9 +45,14 @@ int guest_check_name(const char *name, struct guest_diagnostic *d)
         strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_-") == length)
         return 0;
     return diagnostic_set(d,
-                          "guest name '%s' cannot be used: choose 1 to %d characters of a-z, 0-9, "
+                          "%s name '%s' cannot be used: choose 1 to %d characters of a-z, 0-9, "
                           "'_' and '-', the first a letter or digit",
-                          text_escape(shown, sizeof(shown), name), GUEST_NAME_MAX - 1);
+                          what, text_escape(shown, sizeof(shown), name), GUEST_NAME_MAX - 1);
+}
+
+int guest_check_name(const char *name, struct guest_diagnostic *d)
+{
+    return check_name("guest", name, d);
 }
 
 /* No control characters: paths and command lines end up in logs and on terminals. */
@@ -113,7 +118,7 @@ int guest_check_disk(const struct guest_disk *disk, struct guest_diagnostic *d)
     return guest_check_path("disk", disk->path, d);
 }
 
-static int check_tap(const char *tap, struct guest_diagnostic *d)
+int check_interface(const char *what, const char *tap, struct guest_diagnostic *d)
 {
     size_t length = strlen(tap);
     char shown[SHOWN];
@@ -126,9 +131,9 @@ static int check_tap(const char *tap, struct guest_diagnostic *d)
         strspn(tap, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-") == length)
         return 0;
     return diagnostic_set(d,
-                          "tap name '%s' cannot be an interface's: give 1 to %d letters, digits, "
+                          "%s name '%s' cannot be an interface's: give 1 to %d letters, digits, "
                           "'_', '.' or '-'",
-                          text_escape(shown, sizeof(shown), tap), GUEST_TAP_MAX - 1);
+                          what, text_escape(shown, sizeof(shown), tap), GUEST_TAP_MAX - 1);
 }
 
 /* Whether an Ethernet address can be an interface's own: not a group's, not zero (IEEE 802). */
@@ -149,7 +154,7 @@ static int check_ether(const uint8_t mac[6], struct guest_diagnostic *d)
 
 int guest_check_net(const struct guest_net *net, struct guest_diagnostic *d)
 {
-    int r = check_tap(net->tap, d);
+    int r = check_interface("tap", net->tap, d);
 
     if (r < 0)
         return r;

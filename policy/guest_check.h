@@ -11,6 +11,8 @@
 
 /* Values as they stand in a spec. Strings must be terminated. */
 int guest_check_name(const char *name, struct guest_diagnostic *d);
+/* The same alphabet for other names; `what` is in the message: "tenant". */
+int check_name(const char *what, const char *name, struct guest_diagnostic *d);
 /* `what` names the value in messages: "kernel", "initrd", "disk". */
 int guest_check_path(const char *what, const char *path, struct guest_diagnostic *d);
 int guest_check_cmdline(const char *cmdline, struct guest_diagnostic *d);
@@ -19,6 +21,8 @@ int guest_check_io_limit(uint64_t bytes, struct guest_diagnostic *d);
 /* One disk or net by itself. */
 int guest_check_disk(const struct guest_disk *disk, struct guest_diagnostic *d);
 int guest_check_net(const struct guest_net *net, struct guest_diagnostic *d);
+/* A network interface's name; `what` is in the message: "tap". */
+int check_interface(const char *what, const char *name, struct guest_diagnostic *d);
 
 /* Values as text. */
 int guest_set_name(struct guest_spec *spec, const char *text, struct guest_diagnostic *d);

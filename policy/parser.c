@@ -208,8 +208,9 @@ int parser_block(struct parser *p, const struct statement_table *table, void *co
             return PARSER_REPORTED;
         p->ended = true;
         (void)diagnostic_add(&p->list, p->token.line, p->token.column,
-                             "the file ends within %s '%s', begun on line %u: add '}'", what, name,
-                             line);
+                             "the file ends within %s%s%s%s, begun on line %u: add '}'", what,
+                             name != NULL ? " '" : "", name != NULL ? name : "",
+                             name != NULL ? "'" : "", line);
         return PARSER_REPORTED;
     }
     parser_advance(p);

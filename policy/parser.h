@@ -71,7 +71,7 @@ int parser_open(struct parser *p, const char *wanted);
 
 /*
  * Statements up to the block's '}', which is taken, reporting each error and going on behind it.
- * `what` and `name` are the block's ("guest", "web"), begun on `line`.
+ * `what` and `name` (or NULL) are the block's ("guest", "web"), begun on `line`.
  */
 int parser_block(struct parser *p, const struct statement_table *table, void *context,
                  const char *what, const char *name, uint32_t line);
