@@ -25,6 +25,7 @@ static const struct verb {
     const char *help;
 } verbs[] = {
     {"run", verb_run, "start a guest in the foreground, each of its devices confined"},
+    {"label", verb_label, "what guests have labelled: list, show, scan, restore"},
 };
 
 #define VERBS (sizeof(verbs) / sizeof(verbs[0]))

@@ -7,5 +7,6 @@
  * its own name as argv[0] and returns the exit status of the program.
  */
 int verb_run(int argc, char **argv);
+int verb_label(int argc, char **argv);
 
 #endif
