@@ -178,7 +178,7 @@ unit: $(UNIT_TESTS) $(if $(SAN),,all)
 	$(Q)tests/run-unit $(UNIT_SKIPS) $(UNIT_TESTS)
 
 ## golden corpora only; CASEMATE_GOLDEN_UPDATE=1 writes the expected results anew
-golden: $(filter %/test_golden_guest,$(UNIT_TESTS))
+golden: $(filter %/test_golden_guest %/test_golden_host,$(UNIT_TESTS))
 	$(Q)tests/run-unit $^
 
 # plays the launcher for casemate-vmm alone; static, so that it runs in any guest or host

@@ -68,26 +68,29 @@ static const char *example(const struct host_policy *p, uint32_t tenant, uint32_
 }
 
 static void outside(const struct host_policy *p, const struct host_guest *guest, const char *what,
-                    const char *path, struct host_position at, uint32_t use,
+                    const char *path, struct host_position at, bool kernel,
                     struct diagnostic_list *list)
 {
-    const char *pattern = example(p, guest->tenant, use);
+    const char *pattern = example(p, guest->tenant, HOST_PATTERN_DISK);
     char shown[SHOWN], allowed[SHOWN];
     struct guest_diagnostic d;
 
+    if (pattern == NULL && kernel)
+        pattern = example(p, guest->tenant, HOST_PATTERN_KERNEL);
     (void)text_escape(shown, sizeof(shown), path);
     if (path_check(what, path, &d) < 0)
         (void)diagnostic_add(list, at.line, at.column, "%s", d.message);
     else if (pattern == NULL)
-        (void)diagnostic_add(list, at.line, at.column,
-                             "%s '%s' is not tenant '%s''s: say where its files are, as in disk "
-                             "\"/srv/%s/**\"",
-                             what, shown, tenant_of(p, guest), tenant_of(p, guest));
+        (void)diagnostic_add(
+            list, at.line, at.column,
+            "%s '%s' is outside of tenant '%s': say where its files are, as in disk "
+            "\"/srv/%s/**\"",
+            what, shown, tenant_of(p, guest), tenant_of(p, guest));
     else
-        (void)diagnostic_add(list, at.line, at.column,
-                             "%s '%s' is not tenant '%s''s: put it under '%s', or add a pattern",
-                             what, shown, tenant_of(p, guest),
-                             text_escape(allowed, sizeof(allowed), pattern));
+        (void)diagnostic_add(
+            list, at.line, at.column,
+            "%s '%s' is outside of tenant '%s': put it under '%s', or add a pattern", what, shown,
+            tenant_of(p, guest), text_escape(allowed, sizeof(allowed), pattern));
 }
 
 /* A disk without a root: say whether it is an object that the tenant forgot to share. */
@@ -106,7 +109,7 @@ static void foreign_disk(const struct host_policy *p, const struct host_guest *g
             return;
         }
     }
-    outside(p, guest, "disk", path, at, HOST_PATTERN_DISK, list);
+    outside(p, guest, "disk", path, at, false, list);
 }
 
 static void files(const struct host_policy *p, const struct host_guest *guest,
@@ -115,9 +118,9 @@ static void files(const struct host_policy *p, const struct host_guest *guest,
     const struct guest_spec *spec = &guest->spec;
 
     if (guest->roots.kernel == 0)
-        outside(p, guest, "kernel", spec->kernel, guest->kernel_at, HOST_PATTERN_KERNEL, list);
+        outside(p, guest, "kernel", spec->kernel, guest->kernel_at, true, list);
     if (guest->roots.initrd == 0 && spec->initrd[0] != '\0')
-        outside(p, guest, "initrd", spec->initrd, guest->initrd_at, HOST_PATTERN_KERNEL, list);
+        outside(p, guest, "initrd", spec->initrd, guest->initrd_at, true, list);
     for (uint32_t i = 0; i < spec->disks; i++) {
         if (guest->roots.disk[i] == 0)
             foreign_disk(p, guest, i, list);
@@ -139,8 +142,8 @@ static void taps(const struct host_policy *p, const struct host_guest *guest,
                     strcmp(p->link[j].name, tap) == 0;
         if (!found)
             (void)diagnostic_add(list, guest->net_at[i].line, guest->net_at[i].column,
-                                 "tap '%s' is not tenant '%s''s: add 'tap %s;' to the tenant", tap,
-                                 tenant_of(p, guest), tap);
+                                 "tap '%s' is outside of tenant '%s': add 'tap %s;' to the tenant",
+                                 tap, tenant_of(p, guest), tap);
     }
 }
 
@@ -157,11 +160,12 @@ static void disk_of_two(const struct host_guest *a, const struct host_guest *b, 
     for (uint32_t j = 0; j < a->spec.disks; j++) {
         if (strcmp(a->spec.disk[j].path, path) != 0)
             continue;
-        (void)diagnostic_add(list, b->disk_at[i].line, b->disk_at[i].column,
-                             "disk '%s' is guest '%s''s already, at %u:%u: give each its own, or "
-                             "declare an object",
-                             text_escape(shown, sizeof(shown), path), a->spec.name,
-                             a->disk_at[j].line, a->disk_at[j].column);
+        (void)diagnostic_add(
+            list, b->disk_at[i].line, b->disk_at[i].column,
+            "disk '%s' is used by guest '%s' already, at %u:%u: give each its own, or "
+            "declare an object",
+            text_escape(shown, sizeof(shown), path), a->spec.name, a->disk_at[j].line,
+            a->disk_at[j].column);
     }
 }
 
@@ -173,11 +177,11 @@ static void nets_of_two(const struct host_guest *a, const struct host_guest *b,
             const struct guest_net *one = &a->spec.net[j], *other = &b->spec.net[i];
 
             if (strcmp(one->tap, other->tap) == 0)
-                (void)diagnostic_add(list, b->net_at[i].line, b->net_at[i].column,
-                                     "tap '%s' is guest '%s''s already, at %u:%u: make one tap per "
-                                     "net",
-                                     other->tap, a->spec.name, a->net_at[j].line,
-                                     a->net_at[j].column);
+                (void)diagnostic_add(
+                    list, b->net_at[i].line, b->net_at[i].column,
+                    "tap '%s' is used by guest '%s' already, at %u:%u: make one tap per "
+                    "net",
+                    other->tap, a->spec.name, a->net_at[j].line, a->net_at[j].column);
             else if (one->has_mac && other->has_mac && a->tenant == b->tenant &&
                      memcmp(one->mac, other->mac, sizeof(one->mac)) == 0)
                 (void)diagnostic_add(list, b->net_at[i].line, b->net_at[i].column,
@@ -197,10 +201,12 @@ static void boots_disk(const struct host_guest *boots, const char *what, const c
 
     for (uint32_t i = 0; i < other->spec.disks; i++) {
         if (strcmp(other->spec.disk[i].path, path) == 0)
-            (void)diagnostic_add(
-                list, at.line, at.column, "%s '%s' of guest '%s' is a disk of guest '%s', at %u:%u",
-                what, text_escape(shown, sizeof(shown), path), boots->spec.name, other->spec.name,
-                other->disk_at[i].line, other->disk_at[i].column);
+            (void)diagnostic_add(list, at.line, at.column,
+                                 "%s '%s' of guest '%s' is a disk of guest '%s', at %u:%u: "
+                                 "give it a file of its own",
+                                 what, text_escape(shown, sizeof(shown), path), boots->spec.name,
+                                 other->spec.name, other->disk_at[i].line,
+                                 other->disk_at[i].column);
     }
 }
 

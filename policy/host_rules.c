@@ -53,6 +53,11 @@ static void object_pairs(const struct host_policy *p, uint32_t i, struct diagnos
     }
 }
 
+static const char *owner(const struct host_policy *p, const struct host_pattern *pattern)
+{
+    return pattern->tenant == HOST_EVERY_TENANT ? "host" : p->tenant[pattern->tenant].name;
+}
+
 static void objects(const struct host_policy *p, struct diagnostic_list *list)
 {
     char shown[SHOWN];
@@ -61,24 +66,24 @@ static void objects(const struct host_policy *p, struct diagnostic_list *list)
         const struct host_object *object = &p->object[i];
 
         object_pairs(p, i, list);
-        /* A tenant that can write what others read could change their guests, or talk to them. */
+        /*
+         * A tenant that can write what others read could change their guests, or talk to them; one
+         * that can boot it reads it without having been given it.
+         */
         for (uint32_t j = 0; j < p->patterns; j++) {
             const struct host_pattern *pattern = &p->pattern[j];
 
-            if (pattern->use == HOST_PATTERN_DISK && pattern_matches(pattern->text, object->path))
+            if (pattern_matches(pattern->text, object->path))
                 (void)diagnostic_add(list, object->at.line, object->at.column,
-                                     "object '%s' lies under '%s' of tenant '%s' (at %u:%u), which "
-                                     "could change it: move it to a directory of its own",
+                                     "object '%s' lies under '%s' of %s%s%s (at %u:%u): move it to "
+                                     "a directory of its own",
                                      object->name, text_escape(shown, sizeof(shown), pattern->text),
-                                     p->tenant[pattern->tenant].name, pattern->at.line,
-                                     pattern->at.column);
+                                     pattern->tenant == HOST_EVERY_TENANT ? "the " : "tenant '",
+                                     owner(p, pattern),
+                                     pattern->tenant == HOST_EVERY_TENANT ? "" : "'",
+                                     pattern->at.line, pattern->at.column);
         }
     }
-}
-
-static const char *owner(const struct host_policy *p, const struct host_pattern *pattern)
-{
-    return pattern->tenant == HOST_EVERY_TENANT ? "host" : p->tenant[pattern->tenant].name;
 }
 
 static void pattern_pair(const struct host_policy *p, const struct host_pattern *a,
@@ -150,10 +155,11 @@ static void links(const struct host_policy *p, struct diagnostic_list *list)
                                      "interface '%s' is given twice, first at %u:%u: keep one",
                                      b->name, a->at.line, a->at.column);
             else
-                (void)diagnostic_add(list, b->at.line, b->at.column,
-                                     "interface '%s' is tenant '%s''s (at %u:%u): each tenant has "
-                                     "its own",
-                                     b->name, p->tenant[a->tenant].name, a->at.line, a->at.column);
+                (void)diagnostic_add(
+                    list, b->at.line, b->at.column,
+                    "interface '%s' belongs to tenant '%s' (at %u:%u): each tenant has "
+                    "its own",
+                    b->name, p->tenant[a->tenant].name, a->at.line, a->at.column);
             break;
         }
     }
