@@ -25,6 +25,19 @@ static const struct verb {
     const char *help;
 } verbs[] = {
     {"run", verb_run, "start a guest in the foreground, each of its devices confined"},
+    {"start", verb_start, "start guests of the host policy, and wait until they run"},
+    {"stop", verb_stop, "press the power button of guests, and wait until they have ended"},
+    {"kill", verb_kill, "end guests at once"},
+    {"pause", verb_pause, "freeze guests"},
+    {"resume", verb_resume, "let paused guests go on"},
+    {"quarantine", verb_quarantine, "freeze guests for good, as evidence"},
+    {"list", verb_list, "the guests of this host"},
+    {"show", verb_show, "a guest and its processes"},
+    {"console", verb_console, "connect this terminal to a guest's serial port"},
+    {"metrics", verb_metrics, "what guests have used"},
+    {"events", verb_events, "what happens to guests, as it happens"},
+    {"info", verb_info, "the host"},
+    {"reload", verb_reload, "have casemated read the host policy again"},
     {"label", verb_label, "what guests have labelled: list, show, scan, restore"},
 };
 

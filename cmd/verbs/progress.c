@@ -26,6 +26,7 @@ void progress_begin(const char *doing)
     struct sigaction action = {.sa_handler = tell, .sa_flags = SA_RESTART};
     const struct itimerval timer = {.it_value = {.tv_sec = 2}, .it_interval = {.tv_sec = 10}};
 
+    progress_end();
     if (isatty(STDERR_FILENO) != 1 ||
         text_format(line, sizeof(line), "casemate: still %s\n", doing) < 0)
         return;

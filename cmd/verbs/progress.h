@@ -7,7 +7,7 @@
  * every ten seconds: "casemate: still scanning". By SIGALRM; calls of the kernel go on.
  */
 
-/* Begin; `doing` ("stopping acme/web") must live until progress_end. */
+/* Begin, or begin something else; `doing` is as in "stopping acme/web". */
 void progress_begin(const char *doing);
 
 /* It is done. */

@@ -7,6 +7,19 @@
  * its own name as argv[0] and returns the exit status of the program.
  */
 int verb_run(int argc, char **argv);
+int verb_start(int argc, char **argv);
+int verb_stop(int argc, char **argv);
+int verb_kill(int argc, char **argv);
+int verb_pause(int argc, char **argv);
+int verb_resume(int argc, char **argv);
+int verb_quarantine(int argc, char **argv);
+int verb_list(int argc, char **argv);
+int verb_show(int argc, char **argv);
+int verb_console(int argc, char **argv);
+int verb_metrics(int argc, char **argv);
+int verb_events(int argc, char **argv);
+int verb_info(int argc, char **argv);
+int verb_reload(int argc, char **argv);
 int verb_label(int argc, char **argv);
 
 #endif
