@@ -164,6 +164,42 @@ int cgroup_create(const char *name, const struct cgroup_limits *limits, struct c
     return 0;
 }
 
+static int open_in(struct cgroup_hierarchy *h, const char *name)
+{
+    h->base = openat(h->root, BASE, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    if (h->base >= 0)
+        h->group = openat(h->base, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    return h->group >= 0 ? 1 : errno == ENOENT ? 0 : -errno;
+}
+
+int cgroup_open(const char *name, struct cgroup **cgroup)
+{
+    struct cgroup *found;
+    unsigned present = 0;
+    int r;
+
+    if (!cgroup_name_ok(name))
+        return -EINVAL;
+    found = calloc(1, sizeof(*found));
+    if (!found)
+        return -ENOMEM;
+    r = text_copy(found->name, sizeof(found->name), name);
+    if (r == 0)
+        r = cgroup_hierarchies_open(found->hierarchy, &found->count);
+    for (unsigned i = 0; r >= 0 && i < found->count; i++) {
+        r = open_in(&found->hierarchy[i], name);
+        present += r == 1;
+    }
+    if (r >= 0 && present == 0)
+        r = -ENOENT;
+    if (r < 0) {
+        cgroup_free(found);
+        return r;
+    }
+    *cgroup = found;
+    return 0;
+}
+
 /* One direction of io.max: a rate, or "max". */
 static void rate_text(char text[24], uint64_t rate)
 {

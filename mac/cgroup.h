@@ -33,6 +33,12 @@ int cgroup_create(const char *name, const struct cgroup_limits *limits, struct c
                   unsigned *missing);
 
 /*
+ * The group `name` that another process has made: for who is to destroy it. 0; -ENOENT when there
+ * is none; as cgroup_create.
+ */
+int cgroup_open(const char *name, struct cgroup **cgroup);
+
+/*
  * Limit what all processes of the guest read from and write to the block device `device` (of a
  * whole disk, not of a partition), in bytes per second; 0: no limit. 0; -ENOTSUP without an io
  * controller; -ENODEV for a partition; -errno.

@@ -20,6 +20,8 @@
 
 #define DRAIN_MS 2000
 
+_Static_assert(PROCESSES_MAX <= LABEL_UID_BLOCK_SIZE, "each process has a uid of its own");
+
 /* One row of the guest's devices, in the order of its PCI slots. */
 struct device {
     enum process_kind kind;
@@ -117,7 +119,7 @@ static int name_process(struct guard *guard, struct process *process, enum proce
     *process = (struct process){
         .kind = kind,
         .index = index,
-        .uid = slot_uid(&guard->slot, position),
+        .uid = guard->identity.guest.uid_first + position,
         .file_size = kind == PROCESS_CONSOLE ? UINT64_MAX : 0,
         .program = &guard->programs[kind],
         .pidfd = -1,
@@ -138,7 +140,7 @@ static int name_process(struct guard *guard, struct process *process, enum proce
                           process_kind_name(kind));
     }
     if (!guard->jail.landlock_only)
-        r = selinux_process_context(kind, &guard->slot.label, process->context);
+        r = selinux_process_context(kind, &guard->label, process->context);
     if (r < 0)
         return launch_fail(guard->error, LAUNCH_SYSTEM, "cannot form the context of %s: %s",
                            process->subject, strerror(-r));

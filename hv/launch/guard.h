@@ -4,10 +4,10 @@
 
 /* Internal to hv/launch: all that a guard holds of its guest, and the stages of its work. */
 #include "hv/launch/gate.h"
+#include "hv/launch/identity.h"
 #include "hv/launch/input.h"
 #include "hv/launch/janitor.h"
 #include "hv/launch/launch.h"
-#include "hv/launch/slot.h"
 
 struct guard {
     const struct guest_spec *spec;
@@ -15,14 +15,16 @@ struct guard {
     struct launch_error *error;
 
     /* for the guest's whole life, over its resets */
-    struct slot slot;
+    struct label_store *store; /* owned */
+    struct identity identity;
+    int place; /* owned; -1: no identity */
+    struct selinux_label label;
     struct jail jail;
     int kvm, kernel, initrd;                   /* owned */
     struct program programs[PROCESS_KINDS];    /* owned descriptors */
     struct input_disk disks[GUEST_DISKS_MAX];  /* owned descriptors */
     int taps[GUEST_NETS_MAX][GUEST_PAIRS_MAX]; /* owned: one a queue pair */
     struct seccomp_program *filters[PROCESS_KINDS][SECCOMP_STAGES_MAX]; /* owned */
-    struct janitor_labels *labels;                                      /* owned, shared memory */
     struct janitor janitor;
     struct namespaces_ids own;
 
@@ -48,6 +50,14 @@ void guard_init(struct guard *guard);
 int guard_prepare(struct guard *guard);
 /* Undo it, in any state. */
 void guard_release(struct guard *guard);
+
+/*
+ * objects.c: the guest's identity, from the label store; then locks and labels of its disks, as one
+ * transaction; and all of it given back, the janitor dismissed. 0 or -ECANCELED.
+ */
+int guard_identify(struct guard *guard);
+int guard_take_disks(struct guard *guard);
+void guard_restore(struct guard *guard);
 
 /* io_limit.c: bandwidth of the disks, as far as the description bounds it. 0 or -ECANCELED. */
 int guard_limit_io(struct guard *guard);

@@ -178,7 +178,6 @@ static int disk_flags(const struct guest_disk *spec, const struct stat *st)
 
 int input_disk(const struct guest_disk *spec, struct input_disk *disk, struct launch_error *error)
 {
-    struct flock lock = {.l_type = spec->readonly ? F_RDLCK : F_WRLCK, .l_whence = SEEK_SET};
     struct input_disk d = {.fd = -1};
     cleanup_fd int found = -1;
     char shown[256];
@@ -207,15 +206,8 @@ int input_disk(const struct guest_disk *spec, struct input_disk *disk, struct la
     if (d.fd < 0)
         return launch_fail(error, LAUNCH_USAGE, "cannot open the disk '%s': %s", shown,
                            strerror(-d.fd));
+    d.block_device = S_ISBLK(st.st_mode);
     r = measure_disk(shown, &d, error);
-    if (r == 0 && fcntl(d.fd, F_OFD_SETLK, &lock) < 0) {
-        if (errno == EAGAIN || errno == EACCES)
-            r = launch_fail(error, LAUNCH_DENIED,
-                            "the disk '%s' is in use by another guest; stop that guest", shown);
-        else
-            r = launch_fail(error, LAUNCH_SYSTEM, "cannot lock the disk '%s': %s", shown,
-                            strerror(errno));
-    }
     if (r < 0) {
         fd_close(&d.fd);
         return r;

@@ -6,6 +6,7 @@
  * The files and devices that a guest is given: opened once each, checked by their descriptor, and
  * known by it from then on.
  */
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "hv/launch/error.h"
@@ -20,17 +21,16 @@
 int input_boot_file(const char *what, const char *path, uint64_t most, struct launch_error *error);
 
 struct input_disk {
-    int fd; /* owned; with the image's lock on its open file description */
+    int fd; /* owned; guard_take_disks puts the image's lock on its open file description */
+    bool block_device;
     uint64_t capacity;
     uint32_t block_size;
     uint64_t discard_alignment;
 };
 
 /*
- * Open a raw image or block device and lock it: exclusively for writing, shared for reading; a
- * block device that is to be written is claimed, so that it can be neither mounted nor claimed
- * again. The lock belongs to the open file description that the worker gets, so it is there as long
- * as somebody can write. 0 or -ECANCELED.
+ * Open a raw image or block device; a block device that is to be written is claimed, so that it can
+ * be neither mounted nor claimed again. 0 or -ECANCELED.
  */
 int input_disk(const struct guest_disk *spec, struct input_disk *disk, struct launch_error *error);
 

@@ -59,6 +59,7 @@ struct launch_event {
 };
 
 struct launch_options {
+    const char *tenant; /* borrowed; NULL: "host", whose guests are undefined at their end */
     int terminal_in, terminal_out;         /* borrowed: the console's other end */
     bool restore_terminal;                 /* the janitor gives it `terminal_before` back */
     const struct termios *terminal_before; /* borrowed; what it was before raw mode */

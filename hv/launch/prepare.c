@@ -183,12 +183,8 @@ static int prepare_cgroup(struct guard *guard)
         .pids = guard->spec->cpus + 64,
     };
     unsigned missing = 0;
-    char name[96];
-    int r;
-
-    /* Of one name there may be several, of several tenants; of this process there is one. */
-    (void)text_format(name, sizeof(name), "%.40s.%d", guard->spec->name, getpid());
-    r = cgroup_create(name, &limits, &guard->jail.cgroup, &missing);
+    const char *name = guard->identity.cgroup;
+    int r = cgroup_create(name, &limits, &guard->jail.cgroup, &missing);
     if (r < 0)
         return launch_fail(guard->error, LAUNCH_SYSTEM,
                            "cannot make the cgroup casemate/%s: %s; is a cgroup hierarchy mounted "
@@ -202,6 +198,11 @@ static int prepare_cgroup(struct guard *guard)
         tell_missing(guard, "cgroup: no pids controller, so no limit of threads");
     if ((missing & CGROUP_NO_IO) != 0)
         tell_missing(guard, "cgroup: no io controller, so no io limit");
+    r = janitor_entrust(&guard->janitor, &guard->identity, guard->place);
+    if (r < 0)
+        return launch_fail(guard->error, LAUNCH_SYSTEM,
+                           "the janitor (pid %d) cannot be told of guest '%s': %s",
+                           guard->janitor.pid, guard->spec->name, strerror(-r));
     return 0;
 }
 
@@ -229,7 +230,6 @@ static int prepare_jail(struct guard *guard)
 static int prepare_janitor(struct guard *guard)
 {
     struct janitor_duties duties = {
-        .cgroup = guard->jail.cgroup,
         .terminal = guard->options->terminal_in,
         .termios = guard->options->restore_terminal ? guard->options->terminal_before : NULL,
     };
@@ -280,13 +280,13 @@ int guard_prepare(struct guard *guard)
     if (r == 0)
         r = prepare_devices(guard);
     if (r == 0)
-        r = prepare_cgroup(guard);
-    if (r == 0)
         r = prepare_janitor(guard);
     if (r == 0)
-        r = guard_limit_io(guard);
-    if (r == 0)
         r = guard_identify(guard);
+    if (r == 0)
+        r = prepare_cgroup(guard);
+    if (r == 0)
+        r = guard_limit_io(guard);
     if (r == 0)
         r = label_boot_files(guard);
     if (r == 0)

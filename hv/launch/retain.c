@@ -14,8 +14,12 @@
 static const struct {
     unsigned capability, phases;
 } retained[] = {
-    /* images, kernels and taps belong to whom the operator likes */
-    {CAP_DAC_OVERRIDE, PHASE(RETAIN_PREPARE)},
+    /*
+     * Images, kernels and taps belong to whom the operator likes. At the end it is needed once
+     * more: the record that says who has an image is taken off it, also by a janitor, and a
+     * directory on the way to a moved one may be closed to us.
+     */
+    {CAP_DAC_OVERRIDE, ALWAYS | PHASE(RETAIN_JANITOR)},
     /* attaching to a tap that another uid made */
     {CAP_NET_ADMIN, PHASE(RETAIN_PREPARE)},
     /* new namespaces, the empty root, reading filters back */
@@ -34,7 +38,7 @@ static const struct {
     {CAP_SYS_RESOURCE, STARTING},
     /* ending processes of other uids */
     {CAP_KILL, ALWAYS | PHASE(RETAIN_JANITOR)},
-    /* giving an image of another owner its label back */
+    /* giving an image of another owner its label back, and the time of that to the disk */
     {CAP_FOWNER, ALWAYS | PHASE(RETAIN_JANITOR)},
 };
 

@@ -337,7 +337,7 @@ static int serve(struct watch *watch)
 
     polls[0] = (struct pollfd){.fd = guard->options->signal_fd, .events = POLLIN};
     polls[1] = (struct pollfd){.fd = watch->timer, .events = POLLIN};
-    polls[2] = (struct pollfd){.fd = guard->janitor.pipe}; /* POLLERR: nobody reads any more */
+    polls[2] = (struct pollfd){.fd = guard->janitor.socket}; /* POLLHUP: it has died */
     for (unsigned i = 0; i < guard->count; i++) {
         polls[n++] = (struct pollfd){.fd = guard->processes[i].control, .events = POLLIN};
         polls[n++] = (struct pollfd){.fd = guard->processes[i].pidfd, .events = POLLIN};

@@ -21,8 +21,8 @@ traces() {
     sed 's/^/mount /' /proc/self/mounts
     find /sys/fs/cgroup -mindepth 1 -type d -printf 'cgroup %p\n' 2>/dev/null
     find /sys/class/net -mindepth 1 -printf 'network device %f\n'
-    # What stays by design: the file of slots (its locks do not), and the table of mount(8).
-    find /run /dev/shm /tmp -xdev -mindepth 1 ! -path /run/casemate ! -path /run/casemate/slots ! -path '/run/mount*' \
+    # What stays by design: the directory of stations, and the table of mount(8).
+    find /run /dev/shm /tmp -xdev -mindepth 1 ! -path /run/casemate ! -path /run/casemate/guards ! -path '/run/mount*' \
         -printf 'file %p\n' 2>/dev/null
 }
 

@@ -32,7 +32,7 @@ else
     skip "this host has $host MiB"
 fi
 
-# Twenty at a time: slots, uids, cgroups and labels do not meet.
+# Twenty at a time: names, uids, cgroups and labels do not meet.
 for i in $(seq 20); do payload "par$i" off --rng; done
 bad=0
 for i in $(seq 20); do

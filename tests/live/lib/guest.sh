@@ -246,20 +246,20 @@ tell_left_out() { [ "$left_out" -eq 0 ] || diag "$left_out of $cases $1 are left
 
 # ---------------------------------------------------------------- what it leaves
 
-# What a guest could leave on the host. The file of slots stays; the locks in it do not.
+# What a guest could leave on the host. The file of places stays; the locks in it do not.
 traces() {
-    local slots
-    slots=$(stat -c %i /run/casemate/slots 2>/dev/null) || slots=none
-    ps -e -o uid=,pid=,comm= | awk -v low=$SLOT_UIDS -v slots=":$slots\$" '
+    local places
+    places=$(stat -c %i /var/lib/casemate/guests.lock 2>/dev/null) || places=none
+    ps -e -o uid=,pid=,comm= | awk -v low=$SLOT_UIDS -v places=":$places\$" '
         FILENAME == "-" {
-            if ($1 >= low && $1 < low + 65536 || $3 ~ /^casemate(-janit)?$/) print "process", $2, "uid", $1, $3
+            if ($1 >= low && $1 < low + 147483648 || $3 ~ /^casemate(-janit)?$/) print "process", $2, "uid", $1, $3
             next
         }
-        FILENAME == "/proc/locks" { if ($2 == "OFDLCK" && $6 ~ slots) print "lock", $7, $8; next }
+        FILENAME == "/proc/locks" { if ($2 == "OFDLCK" && $6 ~ places) print "lock", $7, $8; next }
         FILENAME == "/proc/net/dev" { if (FNR > 2) { sub(/:.*/, "", $1); print "network device", $1 } next }
         { print "mount", $0 }' - /proc/self/mounts /proc/locks /proc/net/dev
     find /sys/fs/cgroup /run/casemate -mindepth 1 \( -path '/sys/*casemate*' -type d -o ! -path '/sys/*' \) \
-        ! -path /run/casemate/slots -print 2>/dev/null
+        ! -path /run/casemate/guards -print 2>/dev/null
 }
 
 # remember; ...; left_nothing TEST-NAME. What other guests of this machine take away meanwhile does not count.
