@@ -1,12 +1,33 @@
 # SPDX-License-Identifier: Apache-2.0
-# Completion of casemate's verbs and options for bash.
+# Completion of casemate's verbs, options and guests for bash.
+
+# _casemate_words WORD LIST: what of the list begins with the word.
+_casemate_words() {
+    mapfile -t COMPREPLY < <(compgen -W "$2" -- "$1")
+}
+
+_casemate_files() {
+    compopt -o filenames 2> /dev/null
+    mapfile -t COMPREPLY < <(compgen -f -- "$1")
+}
+
+_casemate_directories() {
+    compopt -o filenames 2> /dev/null
+    mapfile -t COMPREPLY < <(compgen -d -- "$1")
+}
+
+# The guests that the caller may see, as TENANT/NAME and as NAME; nothing when casemated does not run.
+_casemate_guests() {
+    casemate list --json 2> /dev/null | sed -n \
+        -e 's/^ *"tenant": "\([a-z0-9_-]*\)",*$/\1/;T name;h;d' \
+        -e ':name;s/^ *"name": "\([a-z0-9_-]*\)",*$/\1/;T;p;G;s,\(.*\)\n\(.*\),\2/\1,p'
+}
 
 _casemate_run() {
     local word=$1 previous=$2
     case $previous in
     --kernel | --initrd | --disk)
-        compopt -o filenames 2> /dev/null
-        mapfile -t COMPREPLY < <(compgen -f -- "$word")
+        _casemate_files "$word"
         return
         ;;
     --net)
@@ -17,19 +38,19 @@ _casemate_run() {
             device=${device%/tun_flags}
             names+=("tap=${device##*/}")
         done
-        mapfile -t COMPREPLY < <(compgen -W "${names[*]}" -- "$word")
+        _casemate_words "$word" "${names[*]}"
         return
         ;;
     --cpu)
-        mapfile -t COMPREPLY < <(compgen -W "host v2 v3 v4" -- "$word")
+        _casemate_words "$word" "host v2 v3 v4"
         return
         ;;
     --irqchip)
-        mapfile -t COMPREPLY < <(compgen -W "kernel split" -- "$word")
+        _casemate_words "$word" "kernel split"
         return
         ;;
     --mac)
-        mapfile -t COMPREPLY < <(compgen -W "selinux landlock" -- "$word")
+        _casemate_words "$word" "selinux landlock"
         return
         ;;
     --cmdline | --cpus | --memory | --io-limit | --name | --events | --off-timeout)
@@ -37,23 +58,82 @@ _casemate_run() {
         ;;
     esac
     if [[ $word == -* ]]; then
-        mapfile -t COMPREPLY < <(compgen -W "--name --kernel --initrd --cmdline --cpus --cpu --memory
-            --huge-pages --io-limit --disk --net --rng --no-reboot --irqchip --mac
-            --show-confinement --events --off-timeout --help" -- "$word")
+        _casemate_words "$word" "--name --kernel --initrd --cmdline --cpus --cpu --memory --huge-pages
+            --io-limit --disk --net --rng --no-reboot --irqchip --mac --show-confinement --events
+            --off-timeout --help"
     else
-        compopt -o filenames 2> /dev/null
-        mapfile -t COMPREPLY < <(compgen -f -- "$word")
+        _casemate_files "$word"
     fi
+}
+
+# The verbs of casemated.
+_casemate_host() {
+    local word=$1 previous=$2 verb=$3 options="--socket --help"
+    case $previous in
+    --socket)
+        _casemate_files "$word"
+        return
+        ;;
+    --off-timeout | --tenant)
+        return
+        ;;
+    esac
+    case $verb in
+    list) options+=" --json --tenant" ;;
+    start | show | metrics | events | info) options+=" --json" ;;
+    stop) options+=" --off-timeout" ;;
+    esac
+    if [[ $word == -* ]]; then
+        _casemate_words "$word" "$options"
+    elif [[ $verb != list && $verb != info && $verb != reload ]]; then
+        _casemate_words "$word" "$(_casemate_guests)"
+    fi
+}
+
+_casemate_label() {
+    local word=$1 previous=$2 verb=${COMP_WORDS[2]} options="--store --json --help"
+    if [ "$COMP_CWORD" -eq 2 ]; then
+        _casemate_words "$word" "list show scan restore --help"
+        return
+    fi
+    if [ "$previous" = --store ]; then
+        _casemate_files "$word"
+        return
+    fi
+    case $verb in
+    scan) options+=" --repair" ;;
+    restore) options+=" --forget" ;;
+    esac
+    if [[ $word == -* ]]; then
+        _casemate_words "$word" "$options"
+        return
+    fi
+    case $verb in
+    show) _casemate_files "$word" ;;
+    scan) _casemate_directories "$word" ;;
+    list | restore)
+        _casemate_words "$word" "$(casemate label list --json 2> /dev/null |
+            sed -n -e 's/^ *"tenant": "\([a-z0-9_-]*\)",*$/\1/;T name;h;d' \
+                -e ':name;s/^ *"name": "\([a-z0-9_-]*\)",*$/\1/;T;G;s,\(.*\)\n\(.*\),\2/\1,p')"
+        ;;
+    esac
 }
 
 _casemate() {
     local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
     COMPREPLY=()
     if [ "$COMP_CWORD" -eq 1 ]; then
-        mapfile -t COMPREPLY < <(compgen -W "run --help --version" -- "$word")
-    elif [ "${COMP_WORDS[1]}" = run ]; then
-        _casemate_run "$word" "$previous"
+        _casemate_words "$word" "run start stop kill pause resume quarantine list show console metrics
+            events info reload label --help --version"
+        return
     fi
+    case ${COMP_WORDS[1]} in
+    run) _casemate_run "$word" "$previous" ;;
+    label) _casemate_label "$word" "$previous" ;;
+    start | stop | kill | pause | resume | quarantine | list | show | console | metrics | events | info | reload)
+        _casemate_host "$word" "$previous" "${COMP_WORDS[1]}"
+        ;;
+    esac
 }
 
 complete -F _casemate casemate
