@@ -95,6 +95,12 @@ int pattern_check(const char *what, const char *pattern, struct guest_diagnostic
                                   what, shown);
         double_star += 2;
     }
+    double_star = strstr(pattern, "**");
+    if (double_star != NULL && strstr(double_star + 2, "**") != NULL)
+        return diagnostic_set(d,
+                              "%s pattern '%s' has ** twice: write two patterns, or * for the "
+                              "one",
+                              what, shown);
     if (memchr(pattern + 1, '*', strcspn(pattern + 1, "/")) != NULL)
         return diagnostic_set(d, "%s pattern '%s' begins with a wildcard: begin with a directory",
                               what, shown);
@@ -110,86 +116,140 @@ size_t pattern_root(const char *pattern)
     return end > 0 ? end - 1 : 0;
 }
 
+static bool has_star(struct part part)
+{
+    return part.size > 0 && memchr(part.start, '*', part.size) != NULL;
+}
+
+/* Whether the literal has the pattern's pieces in order; the pattern begins and ends with `*`. */
+static bool pieces_in(struct part pattern, struct part literal)
+{
+    while (pattern.size > 0) {
+        const char *star = memchr(pattern.start, '*', pattern.size), *found = literal.start;
+        size_t piece = star != NULL ? (size_t)(star - pattern.start) : pattern.size;
+        size_t step = piece < pattern.size ? piece + 1 : piece;
+
+        if (piece > 0)
+            found = memmem(literal.start, literal.size, pattern.start, piece);
+        if (found == NULL)
+            return false;
+        /* The first place is the best: it leaves the most for the pieces that follow. */
+        literal.size -= (size_t)(found - literal.start) + piece;
+        literal.start = found + piece;
+        pattern.start += step;
+        pattern.size -= step;
+    }
+    return true;
+}
+
 /*
- * Whether some string is spelled by both components, `*` being any bytes. `literal`: in b it is
- * itself. now[j]: from (i, j) everything behind i and j must still be matched; a state is reachable
- * when both sides have spelled the same so far.
+ * Whether some string is spelled by both components, `*` being any bytes; in b it is itself if
+ * `literal`. What both begin or end with alike is set aside. If stars are left in both, any rests
+ * agree: each one's pieces in turn are a string for both. Linear but for memmem.
  */
 static bool parts_overlap(struct part a, struct part b, bool literal)
 {
-    bool now[BYTES_MAX + 1] = {true}, next[BYTES_MAX + 1];
-    bool alive = true;
+    bool a_star = has_star(a), b_star = !literal && has_star(b);
+    struct part pattern, other;
 
-    for (size_t i = 0; i <= a.size && alive; i++) {
-        bool a_end = i == a.size, a_star = !a_end && a.start[i] == '*';
-
-        alive = false;
-        memset(next, 0, b.size + 1);
-        for (size_t j = 0; j <= b.size; j++) {
-            bool b_end = j == b.size, b_star = !b_end && !literal && b.start[j] == '*';
-
-            if (!now[j])
-                continue;
-            if (a_end && b_end)
-                return true;
-            if (a_star) { /* it ends here, or takes what b spells next */
-                next[j] = alive = true;
-                if (!b_end)
-                    now[j + 1] = true;
-            }
-            if (b_star) {
-                now[j + 1] = true;
-                if (!a_end)
-                    next[j] = alive = true;
-            }
-            if (!a_end && !b_end && !a_star && !b_star && a.start[i] == b.start[j])
-                next[j + 1] = alive = true;
-        }
-        memcpy(now, next, b.size + 1);
+    while (a.size > 0 && b.size > 0 && !(a_star && *a.start == '*') &&
+           !(b_star && *b.start == '*')) {
+        if (*a.start++ != *b.start++)
+            return false;
+        a.size--;
+        b.size--;
     }
-    return false;
+    while (a.size > 0 && b.size > 0 && !(a_star && a.start[a.size - 1] == '*') &&
+           !(b_star && b.start[b.size - 1] == '*')) {
+        if (a.start[--a.size] != b.start[--b.size])
+            return false;
+    }
+    if (a_star && b_star)
+        return true;
+    if (!a_star && !b_star)
+        return a.size == 0 && b.size == 0;
+    pattern = a_star ? a : b;
+    other = a_star ? b : a;
+    if (pattern.start[0] != '*' || pattern.start[pattern.size - 1] != '*')
+        return false; /* nothing is left that could be spelled there */
+    return pieces_in(pattern, other);
 }
 
-/* The number of components. */
-static size_t count_parts(const char *text)
+/* Components that are still to be compared, with single slashes between them. */
+struct parts {
+    const char *start;
+    size_t size, count;
+};
+
+static struct parts parts_of(const char *path)
 {
-    size_t n = 0;
+    struct parts all = {.start = path + 1, .size = strlen(path) - 1, .count = 0};
 
-    for (; *text != '\0'; text++)
-        n += *text == '/';
-    return n;
+    for (; *path != '\0'; path++)
+        all.count += *path == '/';
+    return all;
 }
 
-/* The same one floor up: components instead of bytes, and `**` is one component or more. */
+static struct part first(const struct parts *parts)
+{
+    const char *slash = memchr(parts->start, '/', parts->size);
+    size_t size = slash != NULL ? (size_t)(slash - parts->start) : parts->size;
+
+    return (struct part){.start = parts->start, .size = size};
+}
+
+static struct part last(const struct parts *parts)
+{
+    const char *slash = memrchr(parts->start, '/', parts->size);
+    const char *start = slash != NULL ? slash + 1 : parts->start;
+
+    return (struct part){.start = start, .size = parts->size - (size_t)(start - parts->start)};
+}
+
+static void drop_first(struct parts *parts)
+{
+    size_t size = first(parts).size + (parts->count > 1);
+
+    parts->start += size;
+    parts->size -= size;
+    parts->count--;
+}
+
+static void drop_last(struct parts *parts)
+{
+    parts->size -= last(parts).size + (parts->count > 1);
+    parts->count--;
+}
+
+/* The same of whole paths, one floor up: `**` is one component or more, and stands once. */
 static bool overlap(const char *a, const char *b, bool literal)
 {
-    bool now[BYTES_MAX / 2 + 2] = {true}, next[BYTES_MAX / 2 + 2];
-    size_t parts = count_parts(b);
-    bool alive = true;
+    bool a_many = strstr(a, "**") != NULL, b_many = !literal && strstr(b, "**") != NULL;
+    struct parts pa = parts_of(a), pb = parts_of(b);
 
-    for (const char *at = a; at != NULL && alive; at = strchr(at + 1, '/')) {
-        struct part pa = part_at(at + 1);
-        bool a_many = is(pa, "**");
-        const char *bt = b;
-
-        alive = false;
-        memset(next, 0, sizeof(next));
-        for (size_t j = 0; j < parts; j++, bt = strchr(bt + 1, '/')) {
-            struct part pb = part_at(bt + 1);
-            bool b_many = !literal && is(pb, "**");
-
-            if (!now[j] || (!a_many && !b_many && !parts_overlap(pa, pb, literal)))
-                continue;
-            /* Both spell one component; each that is `**` may also go on. */
-            next[j + 1] = alive = true;
-            if (a_many)
-                now[j + 1] = true;
-            if (b_many)
-                next[j] = true;
-        }
-        memcpy(now, next, sizeof(now));
+    while (pa.count > 0 && pb.count > 0 && !(a_many && is(first(&pa), "**")) &&
+           !(b_many && is(first(&pb), "**"))) {
+        if (!parts_overlap(first(&pa), first(&pb), literal))
+            return false;
+        drop_first(&pa);
+        drop_first(&pb);
     }
-    return alive && now[parts];
+    while (pa.count > 0 && pb.count > 0 && !(a_many && is(last(&pa), "**")) &&
+           !(b_many && is(last(&pb), "**"))) {
+        if (!parts_overlap(last(&pa), last(&pb), literal))
+            return false;
+        drop_last(&pa);
+        drop_last(&pb);
+    }
+    /*
+     * A side with `**` is down to it, or the other is used up. If both have one: the longer
+     * beginning, anything, the longer end.
+     */
+    if (a_many)
+        return pb.count > 0;
+    if (b_many)
+        return pa.count > 0;
+    return pa.count == 0 && pb.count == 0;
 }
 
 bool pattern_matches(const char *pattern, const char *path)

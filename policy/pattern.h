@@ -21,8 +21,9 @@
 int path_check(const char *what, const char *path, struct guest_diagnostic *d);
 
 /*
- * The same of a pattern, which also has a first component without wildcards, `**` only as a whole
- * component, and none of ? [ ] { } \, which mean something in other languages. 0, or -EINVAL.
+ * The same of a pattern, which also has a first component without wildcards, `**` once at most and
+ * only as a whole component, and none of ? [ ] { } \, which mean something in other languages. 0,
+ * or -EINVAL.
  */
 int pattern_check(const char *what, const char *pattern, struct guest_diagnostic *d);
 
@@ -32,7 +33,7 @@ int pattern_check(const char *what, const char *pattern, struct guest_diagnostic
  */
 size_t pattern_root(const char *pattern);
 
-/* Whether a checked path matches a checked pattern. Time at most the product of the lengths. */
+/* Whether a checked path matches a checked pattern. */
 bool pattern_matches(const char *pattern, const char *path);
 
 /* Whether some path matches both of two checked patterns. */

@@ -16,18 +16,18 @@
 #include "policy/pattern.h"
 
 /*
- * The matcher and the overlap test against a slow reference: every pattern of up to four characters
- * behind "/r/", every path of up to eight. Eight is enough: where two patterns overlap, each
- * character of a shortest common path is spelled out by one of them, or stands for a whole `*`.
+ * The matcher and the overlap test against a slow reference: every pattern of up to five characters
+ * behind "/r/", every path of up to nine. Nine is enough, or an overlap would be claimed for which
+ * no path is found.
  */
-#define TAIL     4
-#define PATH     8
-#define PATTERNS 400
-#define PATHS    12000
+#define TAIL     5
+#define PATH     9
+#define PATTERNS 800
+#define PATHS    32768
 
 static char patterns[PATTERNS][TAIL + 8], paths[PATHS][PATH + 8];
 static size_t pattern_count, path_count;
-static bool *matches; /* pattern_count times path_count, by the reference */
+static uint64_t matches[PATTERNS][PATHS / 64]; /* by the reference */
 
 /* The definition, as it is in the header, without any cleverness. */
 static bool reference(const char *pattern, const char *path)
@@ -84,20 +84,10 @@ static int setup(void **state)
     enumerate(patterns[0], sizeof(patterns[0]), PATTERNS, "ab*/", TAIL, pattern_check,
               &pattern_count);
     enumerate(paths[0], sizeof(paths[0]), PATHS, "ab/", PATH, path_check, &path_count);
-    matches = calloc(pattern_count * path_count, sizeof(*matches));
-    if (matches == NULL)
-        return -1;
     for (size_t i = 0; i < pattern_count; i++) {
         for (size_t j = 0; j < path_count; j++)
-            matches[i * path_count + j] = reference(patterns[i], paths[j]);
+            matches[i][j / 64] |= (uint64_t)reference(patterns[i], paths[j]) << j % 64;
     }
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    free(matches);
     return 0;
 }
 
@@ -110,19 +100,19 @@ static void test_matches(void **state)
         for (size_t j = 0; j < path_count; j++) {
             bool got = pattern_matches(patterns[i], paths[j]);
 
-            if (got != matches[i * path_count + j])
+            if (got != ((matches[i][j / 64] >> j % 64 & 1) != 0))
                 fail_msg("'%s' and path '%s': %d", patterns[i], paths[j], got);
             hits += got;
         }
     }
     print_message("%zu patterns, %zu paths, %zu matches\n", pattern_count, path_count, hits);
-    assert_true(pattern_count > 150 && path_count > 2000 && hits > 10000);
+    assert_true(pattern_count > 500 && path_count > 5000 && hits > 100000);
 }
 
 static bool common_path(size_t a, size_t b)
 {
-    for (size_t j = 0; j < path_count; j++) {
-        if (matches[a * path_count + j] && matches[b * path_count + j])
+    for (size_t i = 0; i < PATHS / 64; i++) {
+        if ((matches[a][i] & matches[b][i]) != 0)
             return true;
     }
     return false;
@@ -239,7 +229,7 @@ static void test_root(void **state)
         {"/srv/acme/x*/y/z", "/srv/acme"},
         {"/srv/a", "/srv"},
         {"/srv/*", "/srv"},
-        {"/s/**/x/**", "/s"},
+        {"/s/**/x", "/s"},
     };
 
     (void)state;
@@ -258,8 +248,8 @@ static void test_refused(void **state)
         "/a/b//",  "/a/b/./", "~/a/b",  "../a/b",
     };
     static const char *const not_patterns[] = {
-        "/*/a",   "/a*/b",   "/**/a", "/**",     "/*",       "/a/b**",  "/a/**b",
-        "/a/***", "/a/****", "/a/b?", "/a/[bc]", "/a/{b,c}", "/a/b\\*", "/a/**/b**",
+        "/*/a",    "/a*/b", "/**/a",   "/**",      "/*",      "/a/b**",    "/a/**b",   "/a/***",
+        "/a/****", "/a/b?", "/a/[bc]", "/a/{b,c}", "/a/b\\*", "/a/**/b**", "/a/**/**", "/a/**/b/**",
     };
     char huge[GUEST_PATH_MAX + 8] = "/a/";
     struct guest_diagnostic d;
@@ -294,7 +284,7 @@ static void test_hostile(void **state)
 
     (void)state;
     for (size_t i = 0; i < 250; i++)
-        (void)strcat(a, "/**");
+        (void)strcat(a, i == 125 ? "/**" : "/*");
     for (size_t i = 0; i < 500; i++)
         (void)strcat(b, "/a");
     for (size_t i = 0; i < 500; i++)
@@ -321,5 +311,5 @@ int main(void)
         cmocka_unit_test(test_refused), cmocka_unit_test(test_hostile),
     };
 
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, setup, NULL);
 }
