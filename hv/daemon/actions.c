@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "hv/daemon/authorize.h"
+#include "hv/daemon/guards.h"
+#include "hv/daemon/guests.h"
+#include "hv/daemon/policy.h"
+#include "hv/daemon/request.h"
+
+void action_list(struct client *client, struct guest *none)
+{
+    const struct host *host = client->host;
+    const char *tenant = client->operation.request.tenant;
+    struct host_reply *reply = client_reply_new(client, HOST_REPLY_GUEST);
+
+    (void)none;
+    if (reply == NULL) {
+        client_done(client, HOST_SYSTEM, 0, -1, "out of memory");
+        return;
+    }
+    for (const struct guest *g = guests_from(host, client->operation.cursor); g != NULL;
+         g = g->next) {
+        int r;
+
+        if ((tenant[0] != '\0' && strcmp(g->record.tenant, tenant) != 0) ||
+            authorize(client, g, "casemate_guest", "show", "list") < 0)
+            continue;
+        reply->record = g->record;
+        r = client_try(client, reply);
+        if (r == -EAGAIN) { /* goes on here when there is room */
+            client->operation.cursor = g->number;
+            client_want_room(client, true);
+            free(reply);
+            return;
+        }
+    }
+    free(reply);
+    client_done(client, HOST_OK, 0, -1, "%s", "");
+}
+
+/* The list knows all but what the guard knows better: its processes. */
+void action_show(struct client *client, struct guest *guest)
+{
+    struct host_reply *reply;
+
+    if (guests_alive(guest) && guard_answers(guest->guard)) {
+        action_guard(client, guest);
+        return;
+    }
+    reply = client_reply_new(client, HOST_REPLY_GUEST);
+    if (reply != NULL) {
+        reply->record = guest->record;
+        client_send(client, reply, -1);
+    }
+    client_done(client, reply != NULL ? HOST_OK : HOST_SYSTEM, 0, -1, "%s",
+                reply != NULL ? "" : "out of memory");
+}
+
+void action_guard(struct client *client, struct guest *guest)
+{
+    const struct host_request *request = &client->operation.request;
+    const struct request_row *row = request_row(request->type);
+    int r = guest->guard == NULL ? -EPIPE
+                                 : guard_ask(guest->guard, row->guard, request->seconds,
+                                             client->number, request->serial);
+
+    client->operation.waits_for_end = request->type == HOST_STOP || request->type == HOST_KILL;
+    if (r == -EAGAIN)
+        client_done(client, HOST_BUSY, 0, -1, "the guest's guard is behind with its work");
+    else if (r < 0)
+        client_done(client, HOST_SYSTEM, 0, -1, "cannot reach the guest's guard: %s", strerror(-r));
+}
+
+void action_start(struct client *client, struct guest *guest)
+{
+    struct host *host = client->host;
+    const struct host_policy *policy = policy_current(host->policy);
+    char text[RECORD_TEXT_MAX];
+    int index = -ENOENT, r;
+
+    if (policy != NULL && guest->in_policy)
+        index = host_policy_find_guest(policy, guest->record.tenant, guest->record.name);
+    if (index < 0) {
+        client_done(client, HOST_WRONG_STATE, 0, -1,
+                    "the host policy does not describe guest %s/%s: add it to %s and reload",
+                    guest->record.tenant, guest->record.name, host->options->policy);
+        return;
+    }
+    if (policy_limits(host, (uint32_t)index, text) < 0) {
+        client_done(client, HOST_START_FAILED, 1, -1, "%s", text);
+        return;
+    }
+    r = guard_start(host, guest, &policy->guest[index]);
+    if (r < 0)
+        client_done(client, HOST_START_FAILED, 3, -1, "cannot start a guard: %s", strerror(-r));
+}
+
+/* Nothing more than to stay: answer_event finds who listens. */
+void action_events(struct client *client, struct guest *guest)
+{
+    (void)guest;
+    if ((client->operation.request.flags & HOST_FLAG_MORE) == 0)
+        client_done(client, HOST_SYSTEM, 0, -1, "events come as a stream only");
+}
+
+void action_info(struct client *client, struct guest *guest)
+{
+    const struct host *host = client->host;
+    const struct host_policy *policy = policy_current(host->policy);
+    struct host_reply *reply = client_reply_new(client, HOST_REPLY_INFO);
+
+    (void)guest;
+    if (reply == NULL) {
+        client_done(client, HOST_SYSTEM, 0, -1, "out of memory");
+        return;
+    }
+    (void)text_format(reply->info.version, sizeof(reply->info.version), "%s",
+                      host->options->version);
+    (void)text_format(reply->info.context, sizeof(reply->info.context), "%s", host->context);
+    reply->info.mac = host->selinux ? GUEST_MAC_SELINUX : GUEST_MAC_LANDLOCK;
+    reply->info.landlock_abi = (uint32_t)host->landlock_abi;
+    reply->info.tenants = policy != NULL ? policy->tenants : 0;
+    reply->info.started = host->started;
+    memcpy(reply->info.policy_digest, policy_digest(host->policy),
+           sizeof(reply->info.policy_digest));
+    for (const struct guest *g = host->guests; g != NULL; g = g->next) {
+        reply->info.guests_known++;
+        reply->info.guests_running += guests_alive(g) ? 1 : 0;
+    }
+    client_send(client, reply, -1);
+    client_done(client, HOST_OK, 0, -1, "%s", "");
+}
+
+void action_reload(struct client *client, struct guest *guest)
+{
+    struct host *host = client->host;
+    int r = policy_load(host, host_policy_loaded);
+
+    (void)guest;
+    client->operation.waits_for_policy = true;
+    if (r ==
+        -EBUSY) /* whoever asked first will have read what is there now, or the client asks again */
+        client_done(client, HOST_BUSY, 0, -1, "the host policy is being read already");
+    else if (r < 0)
+        client_done(client, r == -EPERM || r == -EFBIG ? HOST_POLICY_INVALID : HOST_SYSTEM, 0, -1,
+                    r == -EPERM   ? "%s is not a file that only root can write"
+                    : r == -EFBIG ? "%s is too long"
+                                  : "cannot read %s",
+                    host->options->policy);
+}

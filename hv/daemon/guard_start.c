@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "hv/daemon/guards.h"
+#include "hv/launch/guard_process.h"
+
+#define OFF_TIMEOUT 30 /* seconds from the power button to force, when nobody says other */
+#define PARKED      10 /* above the numbers that a guard gets */
+
+static void reset_signals(void)
+{
+    sigset_t none;
+
+    for (int s = 1; s < NSIG; s++) {
+        if (s != SIGKILL && s != SIGSTOP)
+            (void)signal(s, SIG_DFL);
+    }
+    (void)sigemptyset(&none);
+    (void)sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/* In the child: nothing of casemated but two descriptors and its log goes along. */
+_Noreturn static void become_guard(const struct host *host, int start, int station)
+{
+    char name[] = "casemated", word[] = "guard";
+    char *argv[] = {name, word, NULL}, *environment[] = {NULL};
+    int self, a, b;
+
+    reset_signals();
+    (void)umask(077);
+    self = fcntl(host->self, F_DUPFD_CLOEXEC, PARKED);
+    a = fcntl(start, F_DUPFD_CLOEXEC, PARKED);
+    b = fcntl(station, F_DUPFD_CLOEXEC, PARKED);
+    if (self < 0 || a < 0 || b < 0 || setsid() < 0 || dup2(host->null, 0) < 0 ||
+        dup2(host->null, 1) < 0 || dup2(a, GUARD_FD_START) < 0 || dup2(b, GUARD_FD_STATION) < 0 ||
+        syscall(SYS_close_range, GUARD_FD_STATION + 1, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
+        _exit(127);
+    (void)syscall(SYS_execveat, self, "", argv, environment, AT_EMPTY_PATH);
+    _exit(127);
+}
+
+int guard_start(struct host *host, struct guest *guest, const struct host_guest *described)
+{
+    cleanup_fd int start =
+        guard_process_start_file(guest->record.tenant, &described->spec, OFF_TIMEOUT);
+    cleanup_fd int ours = -1, theirs = -1;
+    struct guard *guard;
+    int ends[2], r;
+    pid_t pid;
+
+    if (start < 0)
+        return start;
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
+        return -errno;
+    ours = ends[0];
+    theirs = ends[1];
+    r = guard_adopt(host, ours, 0, guest, 0, &guard);
+    if (r < 0)
+        return r;
+    (void)steal_fd(&ours);
+    pid = fork();
+    if (pid == 0)
+        become_guard(host, start, theirs);
+    if (pid < 0) {
+        r = -errno;
+        guard_forget(guard);
+        return r;
+    }
+    guard->pid = pid;
+    guest->record.state = GUEST_STATE_STARTING;
+    guest->record.guard = (int32_t)pid;
+    guest->record.started = (uint64_t)time(NULL);
+    guest->record.cpus = described->spec.cpus;
+    guest->record.memory = described->spec.memory;
+    guest->record.mac = described->spec.mac;
+    guest->text[0] = '\0';
+    guest->result = 0;
+    return 0;
+}

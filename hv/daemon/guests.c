@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "hv/daemon/guests.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "hv/daemon/policy.h"
+
+static bool ends(const char *text, size_t size)
+{
+    return strnlen(text, size) < size;
+}
+
+bool guests_name_ok(const char name[RECORD_NAME_MAX])
+{
+    size_t n;
+
+    if (!ends(name, RECORD_NAME_MAX))
+        return false;
+    n = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_-");
+    return n > 0 && name[n] == '\0' && name[0] != '_' && name[0] != '-';
+}
+
+bool guests_record_ok(const struct guest_record *r)
+{
+    if (!guests_name_ok(r->tenant) || !guests_name_ok(r->name) ||
+        !ends(r->categories, sizeof(r->categories)) || !ends(r->context, sizeof(r->context)) ||
+        r->state == 0 || r->state >= GUEST_STATES || r->mac > GUEST_MAC_LANDLOCK ||
+        r->tenant_slot >= SELINUX_TENANTS || r->processes > RECORD_PROCESSES || r->store_id < 0)
+        return false;
+    for (uint32_t i = 0; i < r->processes; i++) {
+        if (!ends(r->process[i].context, sizeof(r->process[i].context)))
+            return false;
+    }
+    return true;
+}
+
+struct guest *guests_find(const struct host *host, const char *tenant, const char *name)
+{
+    for (struct guest *g = host->guests; g != NULL; g = g->next) {
+        if (strcmp(g->record.name, name) == 0 && strcmp(g->record.tenant, tenant) == 0)
+            return g;
+    }
+    return NULL;
+}
+
+struct guest *guests_from(const struct host *host, uint64_t number)
+{
+    struct guest *g = host->guests;
+
+    while (g != NULL && g->number < number)
+        g = g->next;
+    return g;
+}
+
+struct guest *guests_add(struct host *host, const char *tenant, const char *name)
+{
+    struct guest *guest = guests_find(host, tenant, name), **end = &host->guests;
+
+    if (guest != NULL)
+        return guest;
+    guest = calloc(1, sizeof(*guest));
+    if (guest == NULL)
+        return NULL;
+    guest->number = ++host->last_guest;
+    guest->record.state = GUEST_STATE_STOPPED;
+    guest->record.mac = (uint32_t)host->options->mac;
+    (void)text_copy(guest->record.tenant, sizeof(guest->record.tenant), tenant);
+    (void)text_copy(guest->record.name, sizeof(guest->record.name), name);
+    while (*end != NULL)
+        end = &(*end)->next;
+    *end = guest;
+    return guest;
+}
+
+bool guests_alive(const struct guest *guest)
+{
+    return guest->guard != NULL;
+}
+
+void guests_sweep(struct host *host)
+{
+    for (struct guest **at = &host->guests; *at != NULL;) {
+        struct guest *g = *at;
+
+        if (g->in_policy || g->in_store || guests_alive(g)) {
+            at = &g->next;
+            continue;
+        }
+        *at = g->next;
+        free(g);
+    }
+}
+
+void guests_free(struct host *host)
+{
+    while (host->guests != NULL) {
+        struct guest *g = host->guests;
+
+        host->guests = g->next;
+        free(g);
+    }
+}
+
+void guests_take_policy(struct host *host)
+{
+    const struct host_policy *policy = policy_current(host->policy);
+
+    for (struct guest *g = host->guests; g != NULL; g = g->next)
+        g->in_policy = false;
+    for (uint32_t i = 0; policy != NULL && i < policy->guests; i++) {
+        const struct host_guest *described = &policy->guest[i];
+        struct guest *g =
+            guests_add(host, policy->tenant[described->tenant].name, described->spec.name);
+
+        if (g == NULL) {
+            host_log(host, DAEMON_ERROR, "no memory for the guests of the policy");
+            break;
+        }
+        g->in_policy = true;
+        if (guests_alive(g))
+            continue; /* it runs as it was described when it was started */
+        g->record.cpus = described->spec.cpus;
+        g->record.memory = described->spec.memory;
+        g->record.mac = described->spec.mac;
+    }
+    guests_sweep(host);
+}
+
+void guests_set_context(const struct host *host, struct guest *guest)
+{
+    struct guest_record *r = &guest->record;
+    char context[SELINUX_CONTEXT_MAX] = "";
+    struct selinux_label label = {.tenant = r->tenant_slot};
+
+    if (guests_alive(guest) && r->context[0] != '\0')
+        return; /* its guard says so */
+    if (host->selinux) {
+        (void)text_copy(label.categories, sizeof(label.categories), r->categories);
+        if (selinux_process_context(PROCESS_VMM, &label, context) < 0)
+            (void)text_format(context, sizeof(context),
+                              "system_u:system_r:casemate_tenant_%04u.vmm_t:s0", r->tenant_slot);
+    }
+    if (text_copy(r->context, sizeof(r->context), context) < 0)
+        r->context[0] = '\0'; /* nobody is allowed anything to an empty one */
+}
+
+const char *guests_state_word(uint32_t state)
+{
+    static const char *const words[GUEST_STATES] = {
+        [GUEST_STATE_STOPPED] = "stopped",   [GUEST_STATE_STARTING] = "starting",
+        [GUEST_STATE_RUNNING] = "running",   [GUEST_STATE_PAUSED] = "paused",
+        [GUEST_STATE_STOPPING] = "stopping", [GUEST_STATE_QUARANTINED] = "quarantined",
+        [GUEST_STATE_LOST] = "lost",
+    };
+
+    return state < GUEST_STATES && words[state] != NULL ? words[state] : "in no state";
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "hv/daemon/recover.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "labeling/journal.h"
+
+static void report(void *context, const struct label_finding *finding)
+{
+    const struct host *host = context;
+    const char *name = label_finding_name(finding->kind);
+    char path[512];
+
+    host_log(host, finding->kind == LABEL_FOUND_RESTORED ? DAEMON_NOTICE : DAEMON_ERROR,
+             "labels: %s: %s of guest %lld%s%s", name != NULL ? name : "found",
+             text_escape(path, sizeof(path), finding->path), (long long)finding->guest,
+             finding->error < 0 ? ": " : "", finding->error < 0 ? strerror(-finding->error) : "");
+}
+
+void recover_labels(struct host *host)
+{
+    const struct label_store_options options = {.path = host->options->store,
+                                                .flags = LABEL_STORE_CREATE | LABEL_STORE_CHECK};
+    const struct label_reporter reporter = {.report = report, .context = host};
+    struct label_store *store = NULL;
+    char error[LABEL_STORE_ERROR_MAX] = "";
+    int r = label_store_open(&options, &store, error);
+
+    if (r == 0) {
+        r = label_journal_recover(store, &label_access_selinux, &reporter);
+        if (r < 0)
+            (void)text_copy(error, sizeof(error), label_store_error(store));
+    }
+    label_store_close(store);
+    if (r < 0)
+        host_log(host, DAEMON_ERROR, "cannot bring the label store %s into order: %s", options.path,
+                 error[0] != '\0' ? error : strerror(-r));
+}

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "hv/daemon/request.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "hv/daemon/authorize.h"
+#include "hv/daemon/guests.h"
+
+#define SECONDS_MAX 86400u
+#define IN(state)   (1u << GUEST_STATE_##state)
+#define ALIVE       (IN(STARTING) | IN(RUNNING) | IN(PAUSED) | IN(STOPPING) | IN(QUARANTINED))
+
+#define GUEST "casemate_guest"
+#define HOST  "casemate_host"
+
+/* clang-format off */
+static const struct request_row rows[HOST_REQUESTS] = {
+    /*                    name          class  permission    guest  states                                    guard            patience  */
+    [HOST_LIST]       = {"list",       HOST,  "list",       false, 0,                                        0,                 0, action_list},
+    [HOST_SHOW]       = {"show",       GUEST, "show",       true,  0,                                        GUARD_SHOW,       30, action_show},
+    [HOST_START]      = {"start",      GUEST, "start",      true,  IN(STOPPED) | IN(LOST),                   0,               600, action_start},
+    [HOST_STOP]       = {"stop",       GUEST, "stop",       true,  IN(STARTING) | IN(RUNNING) | IN(STOPPING), GUARD_STOP,      60, action_guard},
+    [HOST_KILL]       = {"kill",       GUEST, "kill",       true,  ALIVE,                                    GUARD_KILL,       60, action_guard},
+    [HOST_PAUSE]      = {"pause",      GUEST, "pause",      true,  IN(RUNNING),                              GUARD_PAUSE,      30, action_guard},
+    [HOST_RESUME]     = {"resume",     GUEST, "resume",     true,  IN(PAUSED),                               GUARD_RESUME,     30, action_guard},
+    [HOST_QUARANTINE] = {"quarantine", GUEST, "quarantine", true,  IN(RUNNING) | IN(PAUSED) | IN(STOPPING),  GUARD_QUARANTINE, 30, action_guard},
+    [HOST_METRICS]    = {"metrics",    GUEST, "metrics",    true,  ALIVE,                                    GUARD_METRICS,    30, action_guard},
+    [HOST_EVENTS]     = {"events",     HOST,  "list",       false, 0,                                        0,                 0, action_events},
+    [HOST_CONSOLE]    = {"console",    GUEST, "console",    true,  ALIVE & ~IN(QUARANTINED),                 GUARD_CONSOLE,    30, action_guard},
+    [HOST_INFO]       = {"info",       HOST,  "info",       false, 0,                                        0,                 0, action_info},
+    [HOST_RELOAD]     = {"reload",     "casemate_policy", "load", false, 0,                                  0,                 0, action_reload},
+};
+/* clang-format on */
+
+const struct request_row *request_row(uint32_t type)
+{
+    return type < HOST_REQUESTS && rows[type].name != NULL ? &rows[type] : NULL;
+}
+
+/* Empty, or a name; and nothing behind its end, where a front has no business to write. */
+static bool name_or_empty(const char name[RECORD_NAME_MAX])
+{
+    size_t n = strnlen(name, RECORD_NAME_MAX);
+
+    for (size_t i = n; i < RECORD_NAME_MAX; i++) {
+        if (name[i] != '\0')
+            return false;
+    }
+    return n == 0 || guests_name_ok(name);
+}
+
+int request_check(const struct host_request *request, bool busy)
+{
+    const struct request_row *row = request_row(request->type);
+
+    if (request->magic != HOST_MAGIC || request->version != HOST_VERSION || row == NULL ||
+        (request->flags & ~HOST_FLAG_MORE) != 0 || request->seconds > SECONDS_MAX ||
+        (request->type != HOST_STOP && request->seconds != 0) || !name_or_empty(request->tenant) ||
+        !name_or_empty(request->guest) || (row->of_guest && request->guest[0] == '\0'))
+        return -EBADMSG;
+    return busy ? -EALREADY : 0;
+}
+
+static bool may_see(const struct client *client, const struct guest *guest)
+{
+    return authorize(client, guest, GUEST, "show", "show") == 0;
+}
+
+/* The only guest of these names that the client may see. */
+static enum host_status find(const struct client *client, const struct host_request *request,
+                             struct guest **found)
+{
+    const struct host *host = client->host;
+    struct guest *only = NULL;
+
+    for (struct guest *g = host->guests; g != NULL; g = g->next) {
+        if (strcmp(g->record.name, request->guest) != 0 ||
+            (request->tenant[0] != '\0' && strcmp(g->record.tenant, request->tenant) != 0))
+            continue;
+        if (!may_see(client, g))
+            continue;
+        if (only != NULL)
+            return HOST_AMBIGUOUS;
+        only = g;
+    }
+    if (only == NULL)
+        return HOST_NO_SUCH_GUEST;
+    *found = only;
+    return HOST_OK;
+}
+
+static void on_impatience(void *context, uint32_t events)
+{
+    struct client *client = context;
+
+    (void)events;
+    client_done(client, HOST_SYSTEM, 0, -1,
+                "the guest's guard did not do it in time; look at its state before you try again");
+}
+
+static void deny(struct client *client, const struct guest *guest, const struct request_row *row)
+{
+    const char *tenant = guest != NULL ? guest->record.tenant : "", *name = "this host";
+
+    if (guest != NULL)
+        name = guest->record.name;
+    host_log(client->host, DAEMON_WARNING, "denied: %s of %s%s%s by uid %u, %s", row->name, tenant,
+             guest != NULL ? "/" : "", name, client->peer.uid,
+             client->peer.context[0] != '\0' ? client->peer.context : "no context");
+    client_done(client, HOST_DENIED, 0, -1, "you may not %s %s%s%s; this has been recorded",
+                row->name, tenant, guest != NULL ? "/" : "", name);
+}
+
+static int set_patience(struct client *client, const struct request_row *row)
+{
+    uint64_t seconds = (uint64_t)row->patience + client->operation.request.seconds;
+
+    if (row->patience == 0)
+        return 0;
+    return loop_clock(client->host->loop, seconds * 1000, on_impatience, client,
+                      &client->operation.clock);
+}
+
+void request_begin(struct client *client, const struct host_request *request)
+{
+    const struct request_row *row = request_row(request->type);
+    struct guest *guest = NULL;
+    enum host_status status;
+    int r;
+
+    if (row == NULL)
+        return; /* request_check has said so */
+    client->operation = (struct operation){.active = true, .request = *request};
+    if (row->of_guest) {
+        status = find(client, request, &guest);
+        if (status != HOST_OK) {
+            client_done(client, status, 0, -1,
+                        status == HOST_AMBIGUOUS
+                            ? "several tenants have a guest %s: say which, as TENANT/%s"
+                            : "there is no guest %s%s that you may see",
+                        request->guest, status == HOST_AMBIGUOUS ? request->guest : "");
+            return;
+        }
+        client->operation.guest = guest->number;
+    }
+    if (authorize(client, guest, row->class, row->permission, row->name) < 0) {
+        deny(client, guest, row);
+        return;
+    }
+    if (guest != NULL && row->states != 0 && (row->states & (1u << guest->record.state)) == 0) {
+        client_done(client, HOST_WRONG_STATE, 0, -1, "guest %s/%s is %s", guest->record.tenant,
+                    guest->record.name, guests_state_word(guest->record.state));
+        return;
+    }
+    r = set_patience(client, row);
+    if (r < 0) {
+        client_done(client, HOST_SYSTEM, 0, -1, "cannot set a clock: %s", strerror(-r));
+        return;
+    }
+    row->act(client, guest);
+}
+
+void request_continue(struct client *client)
+{
+    if (client->operation.active && client->operation.request.type == HOST_LIST)
+        action_list(client, NULL);
+}

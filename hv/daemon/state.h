@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CASEMATE_HV_DAEMON_STATE_H
+#define CASEMATE_HV_DAEMON_STATE_H
+
+/* Internal to hv/daemon: what casemated holds. */
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "hv/daemon/daemon.h"
+#include "hv/daemon/loop.h"
+#include "hv/guard_wire.h"
+#include "hv/host_wire.h"
+#include "mac/access.h"
+#include "mac/selinux.h"
+
+#define FRONTS_MAX 256u
+
+/*
+ * Each front has a uid of its own, so that two clients' fronts cannot signal or trace each other:
+ * the 256 below the blocks that the label store gives to guests (LABEL_UID_FIRST).
+ */
+#define FRONT_UID_FIRST 1999999744u
+
+struct front_ghost;
+struct policy;
+struct guard;
+struct client;
+
+/* One guest that policy, label store or a living guard names. */
+struct guest {
+    struct guest *next; /* in the order of `number` */
+    uint64_t number;    /* never given twice */
+    bool in_policy, in_store;
+    struct guard *guard; /* its connection while it lives, or NULL */
+    struct guest_record record;
+    uint32_t result;            /* of its last end, enum launch_result */
+    char text[RECORD_TEXT_MAX]; /* why */
+};
+
+struct host {
+    const struct daemon_options *options;
+    bool selinux;
+    char context[SELINUX_CONTEXT_MAX]; /* casemated's own; "" without SELinux */
+    int landlock_abi;
+    uint64_t started; /* seconds since 1970 */
+    struct loop *loop;
+    int signals; /* owned */
+    struct loop_source *signal_source;
+
+    int listener; /* owned */
+    struct loop_source *listener_source;
+    bool socket_is_ours;
+    uint64_t front_used[FRONTS_MAX / 64];              /* uids that are taken */
+    int front_program, front_filter, front_root, null; /* owned */
+    int self;                                          /* owned: our program, for guards */
+    struct client *clients;
+    struct front_ghost *ghosts; /* fronts that are not reaped yet */
+    uint64_t last_client;
+
+    struct guest *guests;
+    uint64_t last_guest;
+    struct guard *guards;
+    int stations; /* inotify, owned */
+    struct loop_source *stations_source, *refresh_clock;
+
+    struct policy *policy; /* owned; never NULL while it runs */
+    int failure;           /* -errno of what ended it */
+};
+
+/* One line to the log. */
+void host_log(const struct host *host, enum daemon_severity severity, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+#endif

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the label store remembers of guests, taken into the list. */
+#include <errno.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "hv/daemon/guests.h"
+#include "hv/daemon/policy.h"
+#include "labeling/category.h"
+#include "labeling/store.h"
+
+#define JANITOR_MSEC 1000
+
+struct reading {
+    struct host *host;
+    int status;
+};
+
+static int take_guest(void *context, const struct label_guest *stored)
+{
+    struct reading *reading = context;
+    struct guest *g = guests_add(reading->host, stored->tenant, stored->name);
+    struct guest_record *r;
+
+    if (g == NULL) {
+        reading->status = -ENOMEM;
+        return 1;
+    }
+    r = &g->record;
+    g->in_store = true;
+    r->store_id = stored->id;
+    r->tenant_slot = stored->tenant_slot;
+    memcpy(r->uuid, stored->uuid, sizeof(r->uuid));
+    category_text(&stored->categories, r->categories);
+    if (!guests_alive(g))
+        r->state = stored->state == LABEL_GUEST_LOST ? GUEST_STATE_LOST : GUEST_STATE_STOPPED;
+    return 0;
+}
+
+static int take_tenant(void *context, const struct label_tenant *tenant)
+{
+    const struct reading *reading = context;
+
+    for (struct guest *g = reading->host->guests; g != NULL; g = g->next) {
+        if (strcmp(g->record.tenant, tenant->name) == 0)
+            g->record.tenant_slot = tenant->slot;
+    }
+    return 0;
+}
+
+/* A slot for each of the policy's tenants: operators' rules name slots, so they come before guests.
+ */
+static int draw_slots(struct host *host, struct label_store *store)
+{
+    const struct host_policy *policy = policy_current(host->policy);
+    int r = 0;
+
+    for (uint32_t i = 0; policy != NULL && i < policy->tenants && r == 0; i++) {
+        unsigned slot;
+
+        r = label_tenant_slot(store, policy->tenant[i].name, &slot);
+    }
+    return r;
+}
+
+void guests_take_store(struct host *host)
+{
+    const struct label_store_options options = {.path = host->options->store,
+                                                .flags = LABEL_STORE_CREATE};
+    struct reading reading = {.host = host};
+    struct label_store *store = NULL;
+    char error[LABEL_STORE_ERROR_MAX] = "";
+    int r = label_store_open(&options, &store, error);
+
+    if (r < 0) {
+        host_log(host, DAEMON_ERROR, "cannot open the label store %s: %s", options.path,
+                 error[0] != '\0' ? error : strerror(-r));
+        return;
+    }
+    for (struct guest *g = host->guests; g != NULL; g = g->next)
+        g->in_store = false;
+    r = draw_slots(host, store);
+    if (r == 0)
+        r = label_guest_list(store, take_guest, &reading);
+    if (r > 0)
+        r = reading.status;
+    if (r == 0)
+        r = label_tenant_list(store, take_tenant, &reading);
+    if (r < 0)
+        host_log(host, DAEMON_ERROR, "cannot read the label store %s: %s", options.path,
+                 label_store_error(store));
+    label_store_close(store);
+    for (struct guest *g = host->guests; g != NULL; g = g->next)
+        guests_set_context(host, g);
+    if (r == 0)
+        guests_sweep(host);
+}
+
+static void refresh(void *context, uint32_t events)
+{
+    struct host *host = context;
+
+    (void)events;
+    loop_remove(&host->refresh_clock);
+    guests_take_store(host);
+}
+
+void guests_take_store_soon(struct host *host)
+{
+    if (host->refresh_clock == NULL &&
+        loop_clock(host->loop, JANITOR_MSEC, refresh, host, &host->refresh_clock) < 0)
+        host_log(host, DAEMON_WARNING, "cannot set a clock: the list may be out of date");
+}
