@@ -55,8 +55,24 @@ int cgroup_add(struct cgroup *cgroup, const char *process, pid_t pid);
 int cgroup_contains(const struct cgroup *cgroup, const char *process, pid_t pid, bool *contains);
 
 /*
- * Kill every process of the group (cgroup.kill, or SIGKILL one by one while frozen), wait until it
- * is empty and remove it, and `casemate` with it if that was the last one. Idempotent. 0;
+ * Freeze every process of the group (v2's cgroup.freeze, or v1's freezer), or let them go on, and
+ * wait until it is so. What is frozen keeps all that it has, and can still be killed
+ * (cgroup_destroy). 0; -ETIMEDOUT when one of them is stuck in the kernel (then none stays frozen);
+ * -ENOTSUP without a freezer; -errno.
+ */
+int cgroup_freeze(struct cgroup *cgroup, bool frozen);
+
+/* What the group has used since it was made; UINT64_MAX: this host does not count it. */
+struct cgroup_usage {
+    uint64_t cpu_usec;
+    uint64_t memory, memory_peak; /* bytes */
+    uint64_t threads;
+};
+void cgroup_usage(const struct cgroup *cgroup, struct cgroup_usage *usage);
+
+/*
+ * Kill every process of the group, frozen ones too (cgroup.kill, or SIGKILL one by one), wait until
+ * it is empty and remove it, and `casemate` with it if that was the last one. Idempotent. 0;
  * -ETIMEDOUT when a process does not die (uninterruptible); -errno. By descriptor only: usable by
  * the janitor after the launcher died.
  */

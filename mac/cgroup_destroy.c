@@ -61,6 +61,8 @@ static int wait_unpopulated(int group, int64_t deadline)
     }
 }
 
+#define NO_WAIT INT64_MIN /* as a deadline */
+
 struct killing {
     int directory;
     int64_t deadline;
@@ -85,7 +87,7 @@ static int kill_process(void *context, pid_t pid)
         return r;
     if (syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0) != 0)
         return errno == ESRCH ? 0 : -errno;
-    return wait_for(pidfd, POLLIN, killing->deadline);
+    return killing->deadline == NO_WAIT ? 0 : wait_for(pidfd, POLLIN, killing->deadline);
 }
 
 static int kill_in(int directory, int64_t deadline)
@@ -117,6 +119,21 @@ static int kill_one_by_one(int group, int64_t deadline)
         if (now_ms() > deadline)
             return -ETIMEDOUT;
     }
+}
+
+/*
+ * What v1 has frozen dies when it is thawed: killed first, so that it does not run once more. On v2
+ * frozen processes die at once.
+ */
+static void thaw_dying(const struct cgroup_hierarchy *h)
+{
+    const int64_t no_wait = NO_WAIT;
+
+    if (h->v2 || (h->controllers & CGROUP_FREEZER) == 0 || h->group < 0)
+        return;
+    (void)kill_in(h->group, no_wait);
+    (void)cgroup_each_child(h->group, kill_child, (void *)(uintptr_t)&no_wait);
+    (void)cgroup_file_write(h->group, "freezer.state", "THAWED");
 }
 
 static int empty(const struct cgroup_hierarchy *h, int64_t deadline)
@@ -155,6 +172,8 @@ int cgroup_destroy(struct cgroup *cgroup)
     int64_t deadline = now_ms() + DEATH_SECONDS * 1000;
     int result = 0;
 
+    for (unsigned i = 0; i < cgroup->count; i++)
+        thaw_dying(&cgroup->hierarchy[i]);
     for (unsigned i = 0; i < cgroup->count; i++) {
         struct cgroup_hierarchy *h = &cgroup->hierarchy[i];
         int r;

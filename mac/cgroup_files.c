@@ -17,10 +17,9 @@ static const struct {
     unsigned bit;
     const char *v1, *v2;
 } controllers[] = {
-    {CGROUP_NO_MEMORY, "memory", "memory"},
-    {CGROUP_NO_CPU, "cpu", "cpu"},
-    {CGROUP_NO_PIDS, "pids", "pids"},
-    {CGROUP_NO_IO, "blkio", "io"},
+    {CGROUP_NO_MEMORY, "memory", "memory"}, {CGROUP_NO_CPU, "cpu", "cpu"},
+    {CGROUP_NO_PIDS, "pids", "pids"},       {CGROUP_NO_IO, "blkio", "io"},
+    {CGROUP_FREEZER, "freezer", "freezer"}, /* no word of v2's: see add_mount */
 };
 #define CONTROLLERS (sizeof(controllers) / sizeof(controllers[0]))
 
@@ -214,7 +213,7 @@ static int add_mount(struct cgroup_hierarchy hierarchy[CGROUP_HIERARCHIES_MAX], 
     if (root < 0)
         return -errno;
     if (v2)
-        bits = v2_controllers(root);
+        bits = v2_controllers(root) | CGROUP_FREEZER;
     *taken |= bits;
     hierarchy[(*count)++] = (struct cgroup_hierarchy){
         .v2 = v2, .controllers = bits, .root = root, .base = -1, .group = -1};

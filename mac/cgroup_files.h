@@ -20,8 +20,11 @@ struct cgroup_hierarchy {
     int group;       /* owned: casemate/NAME, or -1 */
 };
 
-/* v2 and memory, cpu, pids, blkio of v1. */
-#define CGROUP_HIERARCHIES_MAX 5u
+/* Beside CGROUP_NO_*: a freezer of its own, on v1; v2 has one in each group. */
+#define CGROUP_FREEZER 16u
+
+/* v2 and memory, cpu, pids, blkio, freezer of v1. */
+#define CGROUP_HIERARCHIES_MAX 6u
 
 struct cgroup {
     char name[65];

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A guest's group while it runs: frozen or not, and what it has used. */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/text.h"
+#include "mac/cgroup_files.h"
+
+/* Longer than a thread takes that is not stuck in the kernel (a dead disk, say). */
+#define FREEZE_MS 3000
+
+static int64_t now_ms(void)
+{
+    struct timespec t = {0};
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* The file's text from its beginning; 0 or -errno. */
+static int read_again(int fd, char *text, size_t size)
+{
+    ssize_t n = pread(fd, text, size - 1, 0);
+
+    if (n < 0)
+        return -errno;
+    text[n] = '\0';
+    return 0;
+}
+
+/* v2 raises POLLPRI when cgroup.events changes. */
+static int freeze_v2(int group, bool frozen)
+{
+    cleanup_fd int events = openat(group, "cgroup.events", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    const char *wanted = frozen ? "frozen 1\n" : "frozen 0\n";
+    int64_t deadline = now_ms() + FREEZE_MS;
+    char text[256];
+    int r;
+
+    if (events < 0)
+        return -errno;
+    r = cgroup_file_write(group, "cgroup.freeze", frozen ? "1" : "0");
+    while (r == 0) {
+        struct pollfd changed = {.fd = events, .events = POLLPRI};
+        int64_t left = deadline - now_ms();
+
+        r = read_again(events, text, sizeof(text));
+        if (r < 0 || strstr(text, wanted) != NULL)
+            break;
+        if (left <= 0)
+            return -ETIMEDOUT;
+        if (poll(&changed, 1, (int)left) < 0 && errno != EINTR)
+            r = -errno;
+    }
+    return r;
+}
+
+/* v1 tells nobody: it looks at its threads again whenever the state is read. */
+static int freeze_v1(int group, bool frozen)
+{
+    cleanup_fd int state = openat(group, "freezer.state", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    int64_t deadline = now_ms() + FREEZE_MS;
+    char text[32];
+    int r = state < 0 ? -errno : 0;
+
+    while (r == 0) {
+        r = cgroup_file_write(group, "freezer.state", frozen ? "FROZEN" : "THAWED");
+        if (r == 0)
+            r = read_again(state, text, sizeof(text));
+        if (r < 0 || strcmp(text, frozen ? "FROZEN\n" : "THAWED\n") == 0)
+            break;
+        if (now_ms() > deadline)
+            return -ETIMEDOUT;
+    }
+    return r;
+}
+
+int cgroup_freeze(struct cgroup *cgroup, bool frozen)
+{
+    for (unsigned i = 0; i < cgroup->count; i++) {
+        const struct cgroup_hierarchy *h = &cgroup->hierarchy[i];
+        int r;
+
+        if (h->group < 0 || (!h->v2 && (h->controllers & CGROUP_FREEZER) == 0))
+            continue;
+        r = h->v2 ? freeze_v2(h->group, frozen) : freeze_v1(h->group, frozen);
+        if (r < 0 && frozen) {
+            /* All of it or nothing: half a guest would wait for the other half. */
+            (void)cgroup_file_write(h->group, h->v2 ? "cgroup.freeze" : "freezer.state",
+                                    h->v2 ? "0" : "THAWED");
+        }
+        return r;
+    }
+    return -ENOTSUP;
+}
+
+static uint64_t read_number(int group, const char *file)
+{
+    cleanup_fd int fd = openat(group, file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    uint64_t value = UINT64_MAX;
+    char text[32];
+
+    if (fd < 0 || read_again(fd, text, sizeof(text)) < 0)
+        return UINT64_MAX;
+    text[strcspn(text, "\n")] = '\0';
+    return text_number(text, 0, UINT64_MAX, &value) < 0 ? UINT64_MAX : value;
+}
+
+/* The value behind `word` at the beginning of one of the file's lines. */
+static uint64_t read_word(int group, const char *file, const char *word)
+{
+    cleanup_fd int fd = openat(group, file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    size_t length = strlen(word);
+    char text[2048];
+    uint64_t value;
+
+    if (fd < 0 || read_again(fd, text, sizeof(text)) < 0)
+        return UINT64_MAX;
+    for (char *line = text; *line != '\0';) {
+        size_t end = strcspn(line, "\n");
+        bool last = line[end] == '\0';
+
+        line[end] = '\0';
+        if (strncmp(line, word, length) == 0 && line[length] == ' ')
+            return text_number(line + length + 1, 0, UINT64_MAX, &value) < 0 ? UINT64_MAX : value;
+        if (last)
+            break;
+        line += end + 1;
+    }
+    return UINT64_MAX;
+}
+
+static void take(uint64_t *value, uint64_t found)
+{
+    if (*value == UINT64_MAX)
+        *value = found;
+}
+
+void cgroup_usage(const struct cgroup *cgroup, struct cgroup_usage *usage)
+{
+    *usage = (struct cgroup_usage){UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX};
+    for (unsigned i = 0; i < cgroup->count; i++) {
+        const struct cgroup_hierarchy *h = &cgroup->hierarchy[i];
+        uint64_t ns;
+
+        if (h->group < 0)
+            continue;
+        if (h->v2) {
+            take(&usage->cpu_usec, read_word(h->group, "cpu.stat", "usage_usec"));
+            take(&usage->memory, read_number(h->group, "memory.current"));
+            take(&usage->memory_peak, read_number(h->group, "memory.peak"));
+        } else {
+            ns = read_number(h->group, "cpuacct.usage");
+            take(&usage->cpu_usec, ns == UINT64_MAX ? ns : ns / 1000);
+            take(&usage->memory, read_number(h->group, "memory.usage_in_bytes"));
+            take(&usage->memory_peak, read_number(h->group, "memory.max_usage_in_bytes"));
+        }
+        take(&usage->threads, read_number(h->group, "pids.current"));
+    }
+}
