@@ -2,54 +2,46 @@
 # SPDX-License-Identifier: Apache-2.0
 # What the loaded policy decides, constraints included, asked of the kernel itself: every confined type against every
 # object, against each other, and against things of the host; for the guest's own categories, for another's, and for
-# categories that overlap, contain or lie in its own.
+# categories that overlap, contain or lie in its own; for its own tenant's types and for another's. Each of the two
+# barriers, types and categories, has to hold alone.
 . "$(dirname "$0")/lib/tap.sh"
 
 [ "$(cat /sys/fs/selinux/enforce 2>/dev/null)" = 1 ] || skip_all "SELinux is not enforcing here"
+tool=${CASEMATE_TOOLS:-$(dirname "$0")/bin}/access
+[ -x "$tool" ] || skip_all "no $tool: make builds it"
 
 own=s0:c0,c1
 foreign=(s0 s0:c0 s0:c1,c2 s0:c2,c3 s0:c0,c1,c2 s0-s0:c0.c1023)
 confined=(vmm blk net rng console)
-process=system_u:system_r:casemate_ # then KIND_t:LEVEL
-object=system_u:object_r:           # then TYPE:LEVEL
+process=system_u:system_r:casemate_tenant_0001. # then KIND_t:LEVEL
+other=system_u:system_r:casemate_tenant_0002.
+guests=system_u:object_r:casemate_tenant_0001.  # then KIND_t:LEVEL
+others=system_u:object_r:casemate_tenant_0002.
+object=system_u:object_r:                       # then TYPE:LEVEL
 shell=unconfined_u:unconfined_r:unconfined_t:s0-s0:c0.c1023
 launcher=system_u:system_r:casemated_t:s0
+front=system_u:system_r:casemate_front_t:s0
 
-# may SOURCE TARGET CLASS: the permissions go to $may, sorted. No process is started for it: there are thousands.
-# The kernel takes one question per opening of the file (selinuxfs, access).
-declare -A class_index=() class_permissions=()
-learn() {
-    local file bit list=()
-    read -r "class_index[$1]" <"/sys/fs/selinux/class/$1/index"
-    for file in "/sys/fs/selinux/class/$1/perms"/*; do
-        read -r bit <"$file"
-        list+=("$bit:${file##*/}")
-    done
-    class_permissions[$1]=${list[*]}
-}
+# may SOURCE TARGET CLASS: the permissions go to $may, sorted. One process answers them all: there are thousands.
+coproc KERNEL { exec "$tool" query; }
 may() {
-    local allowed='' entry
-    [ -n "${class_index[$3]:-}" ] || learn "$3"
-    may=''
-    exec 3<>/sys/fs/selinux/access
-    { printf '%s %s %s' "$1" "$2" "${class_index[$3]}" >&3 && read -r allowed _ <&3; } 2>/dev/null
-    exec 3>&-
-    [ -n "$allowed" ] || { may='(unknown context)' && return; }
-    [ "$allowed" != 0 ] || return 0
-    allowed=$((16#$allowed))
-    for entry in ${class_permissions[$3]}; do
-        if ((allowed >> (${entry%%:*} - 1) & 1)); then may+="${may:+ }${entry#*:}"; fi
-    done
+    echo "$1 $2 $3" >&"${KERNEL[1]}" && read -r may <&"${KERNEL[0]}" || may='(no answer)'
 }
 # may_is SOURCE TARGET CLASS WANT NAME
 may_is() {
     may "$1" "$2" "$3"
     is "$may" "$4" "$5"
 }
-# none SOURCE TARGET CLASS: collects in $got what is allowed and should not be
-none() {
-    may "$1" "$2" "$3"
-    [ -z "$may" ] || got+="${1#"$process"} to ${2#"$object"} $3: $may; "
+# none SOURCE TARGET CLASS: a question whose answer should be nothing; nothing_more asks them all at once and adds to $got
+# what was allowed.
+questions=''
+none() { questions+="$1 $2 $3"$'\n'; }
+nothing_more() {
+    printf %s "$questions" >"$scratch/questions"
+    questions=''
+    "$tool" query <"$scratch/questions" >"$scratch/answers"
+    [ "$(wc -l <"$scratch/answers")" = "$(wc -l <"$scratch/questions")" ] || got+="not all questions were answered; "
+    got+=$(paste -d' ' "$scratch/questions" "$scratch/answers" | awk 'NF > 3 { printf "%s; ", $0 }')
 }
 
 may "${process}vmm_t:$own" "${process}vmm_t:$own" process
@@ -65,11 +57,11 @@ declare -A rights=(
 for kind in "${confined[@]}"; do
     for name in image image_ro ram boot config; do
         want=${rights[$kind/$name]:-}
-        may_is "$process${kind}_t:$own" "${object}casemate_${name}_t:$own" file "$want" "$kind, $name of its guest: ${want:-nothing}"
+        may_is "$process${kind}_t:$own" "${guests}${name}_t:$own" file "$want" "$kind, $name of its guest: ${want:-nothing}"
     done
 done
-may_is "${process}blk_t:$own" "${object}casemate_image_t:$own" blk_file "getattr ioctl read write" "blk: a block device of its guest"
-may_is "${process}blk_t:$own" "${object}casemate_image_ro_t:$own" blk_file "getattr ioctl read" "blk: a read-only one"
+may_is "${process}blk_t:$own" "${guests}image_t:$own" blk_file "getattr ioctl read write" "blk: a block device of its guest"
+may_is "${process}blk_t:$own" "${guests}image_ro_t:$own" blk_file "getattr ioctl read" "blk: a read-only one"
 
 # -- anybody else's: nothing. Categories that contain the object's are not enough, nor is a range that spans all.
 got=''
@@ -77,16 +69,51 @@ for level in "${foreign[@]}"; do
     for kind in "${confined[@]}"; do
         for name in image ram boot config; do
             for class in file blk_file; do
-                none "$process${kind}_t:$own" "${object}casemate_${name}_t:$level" $class
-                none "$process${kind}_t:$level" "${object}casemate_${name}_t:$own" $class
+                none "$process${kind}_t:$own" "${guests}${name}_t:$level" $class
+                none "$process${kind}_t:$level" "${guests}${name}_t:$own" $class
             done
         done
     done
 done
-is "$got" "" "objects of other categories: nothing"
-may_is "${process}blk_t:$own" "${object}casemate_image_ro_t:s0:c2,c3" file "" "a read-only image of other categories: nothing"
-may_is "${process}blk_t:$own" "${object}casemate_image_ro_t:s0" file "getattr read" \
+nothing_more
+is "$got" "" "categories alone: of the same tenant's types nothing, with other categories"
+may_is "${process}blk_t:$own" "${guests}image_ro_t:s0:c2,c3" file "" "a read-only image of other categories: nothing"
+may_is "${process}blk_t:$own" "${guests}image_ro_t:s0" file "getattr read" \
     "a read-only image without categories may serve several guests"
+
+# -- another tenant's: types alone. The categories are the same, and the constraints have nothing to say.
+got=''
+for kind in "${confined[@]}"; do
+    for name in image image_ro ram boot config; do
+        for class in file blk_file; do
+            none "$process${kind}_t:$own" "${others}${name}_t:$own" $class
+            none "$other${kind}_t:$own" "${guests}${name}_t:$own" $class
+        done
+        none "$process${kind}_t:$own" "${others}${name}_t:s0" file
+    done
+    for to in "${confined[@]}"; do
+        for class in process process2 fd unix_stream_socket unix_dgram_socket fifo_file file shm sem msgq key; do
+            none "$process${kind}_t:$own" "$other${to}_t:$own" $class
+        done
+    done
+done
+nothing_more
+is "$got" "" "types alone: between tenants nothing, whatever the categories"
+got=''
+for ((slot = 0; slot < 64; slot++)); do
+    printf -v from 'system_u:system_r:casemate_tenant_%04d.' $slot
+    printf -v to 'casemate_tenant_%04d.' $(((slot + 1) % 64))
+    may "${from}vmm_t:$own" "${from}vmm_t:$own" unix_stream_socket
+    [ "$may" = "getattr read write" ] || got+="$slot: no such tenant ($may); "
+    none "${from}blk_t:$own" "system_u:object_r:${to}image_t:$own" file
+    none "${from}vmm_t:$own" "system_u:object_r:${to}ram_t:$own" file
+    none "${from}vmm_t:$own" "system_u:system_r:${to}blk_t:$own" unix_stream_socket
+    none "${from}net_t:$own" "system_u:system_r:${to}vmm_t:$own" fd
+done
+nothing_more
+is "$got" "" "the 64 slots are there, and none reaches the next"
+may "system_u:system_r:casemate_tenant_0064.vmm_t:$own" "$launcher" process
+is "$may" "(unknown context)" "and there are no more"
 
 # -- the other processes of the guest: the sockets and descriptors of their protocol
 declare -A sockets=([console/vmm]="getattr read write")
@@ -112,7 +139,8 @@ for from in "${confined[@]}"; do
         done
     done
 done
-is "$got" "" "between guests: no process, descriptor, socket, pipe or shared memory"
+nothing_more
+is "$got" "" "categories alone: between guests no process, descriptor, socket, pipe or shared memory"
 
 # -- the host
 got=''
@@ -133,6 +161,7 @@ for kind in "${confined[@]}"; do
         done
     done
 done
+nothing_more
 is "$got" "" "of the host: no file, directory, device, network, capability or process"
 got=''
 for kind in vmm blk net rng; do
@@ -142,6 +171,7 @@ done
 for name in user_devpts_t user_tty_device_t; do
     may_is "${process}console_t:$own" "$object$name:s0" chr_file "getattr read write" "console: a terminal ($name), without open and ioctl"
 done
+nothing_more
 is "$got" "" "the operator's terminal, pipes and descriptors: for the console alone"
 for kind in "${confined[@]}"; do
     kvm='' tap=''
@@ -161,8 +191,9 @@ for from in "$shell" system_u:system_r:init_t:s0 system_u:system_r:initrc_t:s0; 
         done
         none "$from" "$process${kind}_t:$own" process2
     done
-    none "$from" "${object}casemate_image_t:$own" file
-    none "$from" "${object}casemate_ram_t:$own" file
+    none "$from" "${guests}image_t:$own" file
+    none "$from" "${guests}ram_t:$own" file
+    nothing_more
     is "$got" "" "${from%%:s0*} neither becomes nor traces a guest's process, nor opens its disk"
 done
 for kind in "${confined[@]}"; do
@@ -170,6 +201,52 @@ for kind in "${confined[@]}"; do
     may_is "$process${kind}_t:$own" $launcher process sigchld "$kind: nothing to casemated_t but its end"
     may_is "$process${kind}_t:$own" $launcher unix_stream_socket "" "$kind: no socket of the launcher's own"
 done
+
+# -- the front of a client
+may_is "$front" $launcher unix_stream_socket "getattr read shutdown write" "front: the sockets that casemated hands it"
+may_is "$front" $launcher fd use "front: and its descriptors"
+may_is "$front" "$front" unix_stream_socket "getattr read write" "front: makes and connects no socket"
+got=''
+for kind in vmm blk net rng; do
+    for class in process fd unix_stream_socket file; do none "$front" "$process${kind}_t:$own" $class; done
+done
+for name in image image_ro ram boot config; do none "$front" "${guests}${name}_t:$own" file; done
+for name in etc_t tmp_t bin_t casemate_state_t casemate_etc_t casemate_runtime_t casemate_socket_t security_t; do
+    for class in file dir lnk_file sock_file; do none "$front" "$object$name:s0" $class; done
+done
+for class in capability capability2 tcp_socket unix_dgram_socket netlink_audit_socket key; do none "$front" "$front" $class; done
+for from in "$shell" system_u:system_r:init_t:s0 "${process}vmm_t:$own"; do
+    may "$from" "$front" process
+    [[ " $may " != *" transition "* && " $may " != *" dyntransition "* ]] || got+="$from becomes a front; "
+done
+nothing_more
+is "$got" "" "front: nothing of a guest, of the host or of the label store, and only casemated makes one"
+
+# -- requests to casemated (mac/access.h)
+vmm=${process}vmm_t:$own
+mine="attach attest console detach events kill metrics migrate pause resume show snapshot start stop"
+may_is "$shell" "$vmm" casemate_guest "attach attest console create detach events kill metrics migrate pause quarantine resume show snapshot start stop" \
+    "an administrator: everything"
+for class in casemate_host casemate_audit casemate_policy; do
+    may "$shell" $launcher $class
+    isnt "$may" "" "an administrator: $class"
+done
+first=system_u:system_r:testhost_operator_1_t:s0 second=system_u:system_r:testhost_operator_2_t:s0
+may_is $first "$vmm" casemate_guest "$mine" "a tenant's operator: its guests"
+may_is $second "$vmm" casemate_guest "" "a tenant's operator: not another's"
+may_is $second "${vmm/%$own/s0:c7,c9}" casemate_guest "" "whatever the categories"
+may_is $first $launcher casemate_host "connect list" "a tenant's operator: may connect and list"
+may_is $first $launcher casemate_policy "" "a tenant's operator: not the policy"
+may_is $first $launcher casemate_audit "" "a tenant's operator: not the audit trail"
+got=''
+for from in "$vmm" "$front" system_u:system_r:testhost_nobody_t:s0 system_u:system_r:sshd_t:s0; do
+    none "$from" "$vmm" casemate_guest
+    none "$from" $launcher casemate_host
+    may "$from" $launcher unix_stream_socket
+    [[ " $may " != *" connectto "* ]] || got+="$from connects to casemated; "
+done
+nothing_more
+is "$got" "" "nobody else: nothing, and no connection"
 
 # -- labels on disk
 while read -r path type; do
@@ -179,6 +256,9 @@ done <<'END'
 /usr/local/bin/casemate casemated_exec_t
 /usr/local/sbin/casemated casemated_exec_t
 /usr/libexec/casemate/casemate-vmm casemate_exec_t
+/usr/libexec/casemate/casemate-front casemate_exec_t
+/etc/casemate/host.policy casemate_etc_t
+/run/casemate/guards/7 casemate_runtime_t
 /usr/local/libexec/casemate/casemate-console casemate_exec_t
 /run/casemate casemate_runtime_t
 /run/casemate/slots casemate_runtime_t

@@ -25,6 +25,26 @@
 #include "base/text.h"
 #include "mac/access.h"
 
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* "{ write read }" as "read write" and a line feed. */
+static void print_sorted(char *names)
+{
+    char *list[32], *rest = NULL, *name;
+    size_t count = 0;
+
+    for (name = strtok_r(names, " {}", &rest); name && count < 32;
+         name = strtok_r(NULL, " {}", &rest))
+        list[count++] = name;
+    qsort(list, count, sizeof(list[0]), by_name);
+    for (size_t i = 0; i < count; i++)
+        (void)printf("%s%s", i > 0 ? " " : "", list[i]);
+    (void)printf("\n");
+}
+
 static int query(void)
 {
     char from[SELINUX_CONTEXT_MAX], to[SELINUX_CONTEXT_MAX], class[64];
@@ -39,9 +59,9 @@ static int query(void)
         else if (security_compute_av_raw(from, to, number, ~0u, &decision) < 0)
             (void)printf("(unknown context)\n");
         else if (decision.allowed == 0 || security_av_string(number, decision.allowed, &names) < 0)
-            (void)printf("{ }\n");
+            (void)printf("\n");
         else
-            (void)printf("%s\n", names);
+            print_sorted(names);
         free(names);
         (void)fflush(stdout);
     }
