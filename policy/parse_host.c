@@ -6,23 +6,12 @@
 #include "policy/guest_check.h"
 #include "policy/host_check.h"
 #include "policy/parse_guest.h"
+#include "policy/parse_host.h"
 
 /*
- * A host's policy (doc/grammar-host.md). Blocks nest two deep, by calls and not by recursion.
- * Whoever is named may be declared further down: such names are kept as tokens, which point into
- * the source, and looked up at the end.
+ * A host's policy (doc/grammar-host.md). Blocks nest two deep, by calls and not by recursion. A
+ * block's context is the struct host_parser.
  */
-struct host_parser {
-    struct parser parser; /* first: a block's context leads back to it */
-    struct host_policy *policy;
-    uint32_t room;   /* for guests */
-    bool over;       /* more guests than the memory has room for */
-    uint32_t tenant; /* whose block is read */
-    uint32_t object;
-    bool object_readonly;
-    struct token share[HOST_SHARES_MAX];
-    struct token conflict[HOST_CONFLICTS_MAX][2];
-};
 
 static struct host_position position(const struct token *token)
 {
@@ -464,112 +453,6 @@ static const struct statement_table file_table = {
     .has = "a host's policy has host, object, tenant, conflict",
 };
 
-/* ---- what was said before it was declared */
-
-static void unknown(struct parser *p, const struct token *token, const char *what,
-                    const char *const *names, size_t count)
-{
-    char word[LEX_WORD_MAX];
-    const char *near;
-
-    lex_word(token, word);
-    near = guest_suggest(word, names, count);
-    if (near != NULL)
-        (void)diagnostic_add(&p->list, token->line, token->column,
-                             "unknown %s '%s': did you mean '%s'?", what, word, near);
-    else
-        (void)diagnostic_add(&p->list, token->line, token->column,
-                             "unknown %s '%s': it is declared nowhere in this file", what, word);
-}
-
-/* The index of the name in the token; a message and false when there is none. */
-static bool find(struct parser *p, const struct token *token, const char *what,
-                 const char *const *names, size_t count, uint32_t *index)
-{
-    char word[LEX_WORD_MAX];
-
-    lex_word(token, word);
-    for (uint32_t i = 0; i < count; i++) {
-        if (strcmp(names[i], word) == 0) {
-            *index = i;
-            return true;
-        }
-    }
-    unknown(p, token, what, names, count);
-    return false;
-}
-
-static void resolve_shares(struct host_parser *host)
-{
-    struct host_policy *policy = host->policy;
-    const char *names[HOST_OBJECTS_MAX];
-
-    for (uint32_t i = 0; i < policy->objects; i++)
-        names[i] = policy->object[i].name;
-    for (uint32_t i = 0; i < policy->shares; i++)
-        (void)find(&host->parser, &host->share[i], "object", names, policy->objects,
-                   &policy->share[i].object);
-}
-
-static void resolve_conflicts(struct host_parser *host)
-{
-    struct host_policy *policy = host->policy;
-    const char *names[HOST_TENANTS_MAX];
-
-    for (uint32_t i = 0; i < policy->tenants; i++)
-        names[i] = policy->tenant[i].name;
-    for (uint32_t i = 0; i < policy->conflicts; i++) {
-        const struct token *tokens = host->conflict[i];
-        struct parser *p = &host->parser;
-        uint32_t a = 0, b = 0;
-
-        if (!find(p, &tokens[0], "tenant", names, policy->tenants, &a) ||
-            !find(p, &tokens[1], "tenant", names, policy->tenants, &b))
-            continue;
-        if (a == b)
-            (void)diagnostic_add(&p->list, tokens[1].line, tokens[1].column,
-                                 "a tenant is in no conflict with itself: name another");
-        policy->conflict[i].first = a < b ? a : b;
-        policy->conflict[i].second = a < b ? b : a;
-    }
-}
-
-/* What follows from other statements. A guest that cannot be is reported. */
-static void resolve_guests(struct host_parser *host)
-{
-    struct host_policy *policy = host->policy;
-
-    for (uint32_t i = 0; i < policy->guests; i++) {
-        struct host_guest *guest = &policy->guest[i];
-        struct guest_diagnostic d;
-
-        if (guest->mac_at.line == 0)
-            guest->spec.mac = policy->mac;
-        if (guest_spec_check(&guest->spec, &d) < 0)
-            (void)diagnostic_add(&host->parser.list, guest->at.line, guest->at.column, "%s",
-                                 d.message);
-        else
-            host_roots_of(policy, guest, &guest->roots);
-    }
-}
-
-/* Each step only where nothing is wrong so far: later ones would repeat what is known. */
-static void resolve(struct host_parser *host)
-{
-    struct diagnostic_list *list = &host->parser.list;
-
-    if (list->count == 0) {
-        resolve_shares(host);
-        resolve_conflicts(host);
-    }
-    if (list->count == 0)
-        resolve_guests(host);
-    if (list->count == 0) {
-        host_rules_tenants(host->policy, list);
-        host_rules_guests(host->policy, list);
-    }
-}
-
 int host_policy_parse(const char *text, size_t size, struct host_policy *policy, size_t capacity,
                       struct guest_diagnostic *diagnostics, size_t *count)
 {
@@ -595,7 +478,7 @@ int host_policy_parse(const char *text, size_t size, struct host_policy *policy,
     policy->mac = GUEST_MAC_SELINUX;
     parser_init(p, text, size, diagnostics, *count);
     parser_file(p, &file_table, &host);
-    resolve(&host);
+    parse_host_resolve(&host);
     parser_sort(&p->list);
     *count = p->list.count;
     if (host.over)
