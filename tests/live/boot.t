@@ -59,7 +59,7 @@ flags() { echo " $(console "$1" | sed -n 's/^guest: ok flags //p') "; }
 like "$(flags bz)" ' sse4_2 ' "--cpu v2 gives sse4_2"
 unlike "$(flags bz)" ' (bmi2|avx2) ' "--cpu v2 hides bmi2 and avx2, which the host has"
 
-# -- and as the ELF image in it, with memory above the PCI hole where the host has as much
+# -- and as the ELF image in it, with memory above the PCI hole where the host has as much (make soak's has)
 host=$(awk '/^MemTotal/ { print $2 }' /proc/meminfo)
 if [ "$host" -gt $((4608 * 1024)) ]; then big=4G; else big=256M; fi
 BOOT_KERNEL=$GUEST/vmlinux MEMORY=$big run_debian elf marker,clock,sleep1,flags --cpu v3
