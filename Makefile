@@ -190,7 +190,7 @@ $(BUILD)/tests/vmm/test_tiny_guest: $(BUILD)/tests/vmm-harness $(BUILD)/bin/case
 # ---------------------------------------------------------------- fuzzing (clang's libFuzzer)
 FUZZ_TARGETS = $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_FLAGS = -std=gnu17 -O1 -g $(filter-out -Wmissing-prototypes,$(WARN)) -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
-FUZZ_SOURCES = $(foreach f,base policy hv/vmm hv/worker hv/front mac labeling,$(call src_of,$(f))) mac/confine_self.c
+FUZZ_SOURCES = $(foreach f,base policy hv/vmm hv/worker hv/front mac labeling lib,$(call src_of,$(f))) mac/confine_self.c
 FUZZ_OBJECTS = $(patsubst %.c,$(BUILD)/fuzz/obj/%.o,$(FUZZ_SOURCES))
 $(BUILD)/fuzz/obj/%.o: %.c
 	@mkdir -p $(@D)
@@ -297,16 +297,28 @@ bench-%: all
 libexec = $(DESTDIR)$(PREFIX)/libexec/casemate
 share = $(DESTDIR)$(PREFIX)/share
 MANUALS = $(wildcard doc/man/*.[1-9])
+LIBDIR ?= $(PREFIX)/lib/$(shell $(CC) -print-multiarch 2>/dev/null)
+PERLDIR ?= $(PREFIX)/share/perl5
+PYTHONDIR ?= $(PREFIX)/lib/python3/dist-packages
+libdir = $(DESTDIR)$(LIBDIR:/=)
 COMPLETION = $(share)/bash-completion/completions/casemate
 MODULES = $(wildcard mac/selinux/*.cil mac/selinux/*.fc mac/selinux/*.md)
 .PHONY: install uninstall
-## programs, manual pages, SELinux module sources: PREFIX (/usr), DESTDIR
+## programs, library, manual pages, SELinux module sources: PREFIX (/usr), LIBDIR, PERLDIR, PYTHONDIR, DESTDIR
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(libexec) $(share)/casemate/selinux $(dir $(COMPLETION))
 	install -m 755 $(BUILD)/bin/casemate $(DESTDIR)$(PREFIX)/bin/
 	install -m 755 $(addprefix $(BUILD)/bin/,$(PROGRAMS_CONFINED)) $(libexec)/
 	install -m 644 doc/completion/casemate.bash $(COMPLETION)
 	$(if $(MODULES),install -m 644 $(MODULES) $(share)/casemate/selinux/)
+	install -d $(DESTDIR)$(PREFIX)/include $(libdir)/pkgconfig $(DESTDIR)$(PERLDIR) $(DESTDIR)$(PYTHONDIR)
+	install -m 644 lib/casemate.h $(DESTDIR)$(PREFIX)/include/
+	install -m 644 $(LIB_SHARED) $(LIB_CASEMATE) $(libdir)/
+	ln -sf libcasemate.so.0 $(libdir)/libcasemate.so
+	sed -e 's,@PREFIX@,$(PREFIX),' -e 's,@LIBDIR@,$(LIBDIR:/=),' -e 's,@VERSION@,0.1,' lib/casemate.pc.in \
+	    > $(libdir)/pkgconfig/casemate.pc
+	install -m 644 lib/bindings/perl/Casemate.pm $(DESTDIR)$(PERLDIR)/
+	install -m 644 lib/bindings/python/casemate.py $(DESTDIR)$(PYTHONDIR)/
 	for page in $(MANUALS); do \
 	    install -D -m 644 $$page $(share)/man/man$${page##*.}/$${page##*/} || exit 1; \
 	done
@@ -315,6 +327,8 @@ install: all
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/bin/casemate $(COMPLETION)
 	rm -rf $(libexec) $(share)/casemate
+	rm -f $(DESTDIR)$(PREFIX)/include/casemate.h $(libdir)/libcasemate.* $(libdir)/pkgconfig/casemate.pc
+	rm -f $(DESTDIR)$(PERLDIR)/Casemate.pm $(DESTDIR)$(PYTHONDIR)/casemate.py
 	for page in $(MANUALS); do rm -f $(share)/man/man$${page##*.}/$${page##*/}; done
 
 .PHONY: clean help
