@@ -170,6 +170,19 @@ static void take_event(struct guard *guard, const struct record_event *event)
         (void)guard_ask(guard, GUARD_SHOW, 0, 0, 0);
 }
 
+/* It has done what was asked: the event says so too, but a client's next request may come first. */
+static void take_done(struct guard *guard, uint32_t request)
+{
+    static const uint32_t states[GUARD_REQUESTS] = {
+        [GUARD_STOP] = GUEST_STATE_STOPPING,          [GUARD_KILL] = GUEST_STATE_STOPPING,
+        [GUARD_PAUSE] = GUEST_STATE_PAUSED,           [GUARD_RESUME] = GUEST_STATE_RUNNING,
+        [GUARD_QUARANTINE] = GUEST_STATE_QUARANTINED,
+    };
+
+    if (guard->guest != NULL && request < GUARD_REQUESTS && states[request] != 0)
+        guard->guest->record.state = states[request];
+}
+
 /* Answers come in the order of the requests. */
 static bool take_answer(struct guard *guard, const struct guard_message *message, int fd)
 {
@@ -184,6 +197,8 @@ static bool take_answer(struct guard *guard, const struct guard_message *message
     pending = guard->pending[guard->first];
     guard->first = (guard->first + 1) % GUARD_PENDING_MAX;
     guard->pendings--;
+    if (message->type == GUARD_MESSAGE_STATUS && message->status == 0)
+        take_done(guard, pending.type);
     if (pending.client == 0)
         return true;
     client = client_find(guard->host, pending.client);
