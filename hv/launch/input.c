@@ -24,13 +24,19 @@
  * watchdog starts, a tape rewinds). Whoever may write the path's directory chooses what it names;
  * its kind is checked, and then this very object is opened.
  */
-static int find_input(const char *what, const char *path, struct stat *st,
+static int find_input(const char *what, const char *path, bool links, struct stat *st,
                       struct launch_error *error)
 {
     char shown[256];
-    int fd = path_find(path, st);
+    int fd = path_find(path, links, st);
 
     text_escape(shown, sizeof(shown), path);
+    if (fd == -ELOOP && !links)
+        return launch_fail(error, LAUNCH_DENIED,
+                           "the path of the %s '%s' leads through a symbolic link, and could end "
+                           "outside of what the host's policy gives to the tenant; write the path "
+                           "it stands for into the policy",
+                           what, shown);
     if (fd == -ELOOP)
         return launch_fail(error, LAUNCH_DENIED,
                            "the path of the %s '%s' leads through a symbolic link that is not "
@@ -40,6 +46,21 @@ static int find_input(const char *what, const char *path, struct stat *st,
         return launch_fail(error, LAUNCH_USAGE, "cannot open the %s '%s': %s", what, shown,
                            strerror(-fd));
     return fd;
+}
+
+/*
+ * A second name may be somebody else's: of a file that is written, or of one that a tenant linked
+ * into its tree to have it read.
+ */
+static int refuse_names(const char *what, const char *shown, const struct stat *st,
+                        struct launch_error *error)
+{
+    if (!S_ISREG(st->st_mode) || st->st_nlink == 1)
+        return 0;
+    return launch_fail(error, LAUNCH_DENIED,
+                       "the %s '%s' has %lu names (hard links), and another one may be somebody "
+                       "else's; remove them, or copy the file",
+                       what, shown, (unsigned long)st->st_nlink);
 }
 
 /* Open what was found. The descriptor or -errno. */
@@ -84,7 +105,8 @@ static int copy_all(int from, int to, uint64_t most, uint64_t *copied)
     return 0;
 }
 
-int input_boot_file(const char *what, const char *path, uint64_t most, struct launch_error *error)
+int input_boot_file(const char *what, const char *path, bool links, uint64_t most,
+                    struct launch_error *error)
 {
     cleanup_fd int found = -1;
     cleanup_fd int file = -1;
@@ -94,13 +116,15 @@ int input_boot_file(const char *what, const char *path, uint64_t most, struct la
     uint64_t size = 0;
     int r;
 
-    found = find_input(what, path, &st, error);
+    found = find_input(what, path, links, &st, error);
     if (found < 0)
         return found;
     text_escape(shown, sizeof(shown), path);
     if (!S_ISREG(st.st_mode))
         return launch_fail(error, LAUNCH_USAGE, "the %s '%s' is %s; give a regular file", what,
                            shown, S_ISDIR(st.st_mode) ? "a directory" : "not a regular file");
+    if (!links && refuse_names(what, shown, &st, error) < 0)
+        return -ECANCELED;
     file = open_found(found, O_RDONLY);
     if (file < 0)
         return launch_fail(error, LAUNCH_USAGE, "cannot open the %s '%s': %s", what, shown,
@@ -176,7 +200,8 @@ static int disk_flags(const struct guest_disk *spec, const struct stat *st)
     return S_ISBLK(st->st_mode) ? O_RDWR | O_EXCL : O_RDWR;
 }
 
-int input_disk(const struct guest_disk *spec, struct input_disk *disk, struct launch_error *error)
+int input_disk(const struct guest_disk *spec, bool links, struct input_disk *disk,
+               struct launch_error *error)
 {
     struct input_disk d = {.fd = -1};
     cleanup_fd int found = -1;
@@ -185,18 +210,15 @@ int input_disk(const struct guest_disk *spec, struct input_disk *disk, struct la
     int r;
 
     text_escape(shown, sizeof(shown), spec->path);
-    found = find_input("disk", spec->path, &st, error);
+    found = find_input("disk", spec->path, links, &st, error);
     if (found < 0)
         return found;
     if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode))
         return launch_fail(error, LAUNCH_USAGE,
                            "the disk '%s' is %s; give a raw image file or a block device", shown,
                            S_ISDIR(st.st_mode) ? "a directory" : "neither file nor block device");
-    if (S_ISREG(st.st_mode) && !spec->readonly && st.st_nlink != 1)
-        return launch_fail(error, LAUNCH_DENIED,
-                           "the disk '%s' has %lu names (hard links), and another one may be "
-                           "somebody else's; remove them, or copy the image",
-                           shown, (unsigned long)st.st_nlink);
+    if ((!spec->readonly || !links) && refuse_names("disk", shown, &st, error) < 0)
+        return -ECANCELED;
     d.fd = open_found(found, disk_flags(spec, &st));
     if (d.fd == -EBUSY)
         return launch_fail(error, LAUNCH_DENIED,

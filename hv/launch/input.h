@@ -16,9 +16,12 @@
  * Read a file (kernel, initrd) once into a sealed memfd: what is hashed and measured is what the
  * VMM loads, whatever happens to the file. `what` is the word for people; a file of more than
  * `most` bytes or 2 GiB is refused: the copy is the host's memory and no part of the guest's.
- * Returns the descriptor or -ECANCELED with *error filled.
+ * Without `links` no symbolic link is followed and a file with a second name refused, with it only
+ * root's links are followed. Returns the descriptor or
+ * -ECANCELED with *error filled.
  */
-int input_boot_file(const char *what, const char *path, uint64_t most, struct launch_error *error);
+int input_boot_file(const char *what, const char *path, bool links, uint64_t most,
+                    struct launch_error *error);
 
 struct input_disk {
     int fd; /* owned; guard_take_disks puts the image's lock on its open file description */
@@ -30,9 +33,10 @@ struct input_disk {
 
 /*
  * Open a raw image or block device; a block device that is to be written is claimed, so that it can
- * be neither mounted nor claimed again. 0 or -ECANCELED.
+ * be neither mounted nor claimed again. `links` as above. 0 or -ECANCELED.
  */
-int input_disk(const struct guest_disk *spec, struct input_disk *disk, struct launch_error *error);
+int input_disk(const struct guest_disk *spec, bool links, struct input_disk *disk,
+               struct launch_error *error);
 
 /*
  * Attach to an existing tap, with virtio-net headers of 12 bytes: one descriptor for each queue

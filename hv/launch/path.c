@@ -16,7 +16,7 @@
 struct walk {
     int at;              /* owned: where the walk is */
     char rest[PATH_MAX]; /* what is still to be resolved */
-    unsigned links;
+    unsigned links, links_max;
 };
 
 static int start_at(struct walk *walk, const char *directory)
@@ -51,7 +51,7 @@ static int follow(struct walk *walk, int link, const struct stat *st)
     char target[PATH_MAX], rest[PATH_MAX];
     ssize_t n;
 
-    if ((st->st_uid != 0 && st->st_uid != geteuid()) || ++walk->links > LINKS_MAX)
+    if ((st->st_uid != 0 && st->st_uid != geteuid()) || ++walk->links > walk->links_max)
         return -ELOOP;
     n = readlinkat(link, "", target, sizeof(target));
     if (n < 0)
@@ -79,9 +79,9 @@ static int step(struct walk *walk, const char *component)
     return 0;
 }
 
-int path_find(const char *path, struct stat *st)
+int path_find(const char *path, bool links, struct stat *st)
 {
-    struct walk walk = {.at = -1};
+    struct walk walk = {.at = -1, .links_max = links ? LINKS_MAX : 0};
     char component[NAME_MAX + 2];
     bool directory = path[0] != '\0' && path[strlen(path) - 1] == '/';
     int r = text_copy(walk.rest, sizeof(walk.rest), path);

@@ -137,10 +137,20 @@ static int prepare_kinds(struct guard *guard)
     return r;
 }
 
+/*
+ * An operator's own paths may lead through links that only root could make. The host's policy has
+ * matched a tenant's paths with what is the tenant's, and a link would make another path of one.
+ */
+static bool may_follow(const struct guard *guard)
+{
+    return guard->options->tenant == NULL;
+}
+
 static int prepare_devices(struct guard *guard)
 {
     for (unsigned i = 0; i < guard->spec->disks; i++) {
-        int r = input_disk(&guard->spec->disk[i], &guard->disks[i], guard->error);
+        int r =
+            input_disk(&guard->spec->disk[i], may_follow(guard), &guard->disks[i], guard->error);
         if (r < 0)
             return r;
     }
@@ -154,12 +164,13 @@ static int prepare_devices(struct guard *guard)
 
 static int prepare_boot_files(struct guard *guard)
 {
-    guard->kernel = input_boot_file("kernel", guard->spec->kernel, UINT64_MAX, guard->error);
+    guard->kernel =
+        input_boot_file("kernel", guard->spec->kernel, may_follow(guard), UINT64_MAX, guard->error);
     if (guard->kernel < 0)
         return guard->kernel;
     if (guard->spec->initrd[0] != '\0')
-        guard->initrd =
-            input_boot_file("initrd", guard->spec->initrd, guard->spec->memory, guard->error);
+        guard->initrd = input_boot_file("initrd", guard->spec->initrd, may_follow(guard),
+                                        guard->spec->memory, guard->error);
     else
         guard->initrd = fd_sealed_memfd("initrd", "", 0);
     if (guard->initrd < 0)
