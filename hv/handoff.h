@@ -93,6 +93,7 @@ struct vmm_config {
 };
 
 #define WORKER_FLAG_READONLY 1u
+#define WORKER_FLAG_CLIENT   2u /* console: no terminal but a client's socket: see CONTROL_CLIENT */
 
 struct worker_config {
     uint32_t magic, version;
@@ -118,6 +119,7 @@ enum control_type {
     CONTROL_CRASH,        /* vmm: triple fault, KVM internal error; crash */
     CONTROL_GO,           /* launcher: start the vCPUs / serve */
     CONTROL_POWER_BUTTON, /* launcher to vmm */
+    CONTROL_CLIENT,       /* launcher to console, with one descriptor: the next client's socket */
     CONTROL_TYPES,
 };
 

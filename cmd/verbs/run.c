@@ -99,6 +99,7 @@ static int launch(const struct run_request *request)
                             .confinement = request->show_confinement,
                             .step = "starting"};
     struct launch_options options = {
+        .station = -1,
         .terminal_in = STDIN_FILENO,
         .terminal_out = STDOUT_FILENO,
         .signal_fd = signals,

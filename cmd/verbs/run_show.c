@@ -132,6 +132,16 @@ static void show_for_people(struct run_show *show, const struct launch_event *ev
         fprintf(show->people, "casemate: the guest was killed, it had not powered off%s",
                 eol(show));
         break;
+    case LAUNCH_EVENT_PAUSED:
+        fprintf(show->people, "casemate: the guest is paused%s", eol(show));
+        break;
+    case LAUNCH_EVENT_RESUMED:
+        fprintf(show->people, "casemate: the guest goes on%s", eol(show));
+        break;
+    case LAUNCH_EVENT_QUARANTINED:
+        fprintf(show->people, "casemate: the guest is in quarantine: frozen until it is killed%s",
+                eol(show));
+        break;
     case LAUNCH_EVENT_RESET:
         fprintf(show->people, "casemate: the guest resets; starting it afresh%s", eol(show));
         break;

@@ -73,8 +73,7 @@ static void ether_of(const struct guest_spec *spec, unsigned number, uint8_t add
         default_ether(spec->name, number, address);
 }
 
-/* A socket pair whose ends carry `context`, where SELinux is on. 0 or -ECANCELED. */
-static int socket_pair(struct guard *guard, int type, const char *context, int pair[2])
+int guard_socket_pair(struct guard *guard, int type, const char *context, int pair[2])
 {
     int r = 0, made;
 
@@ -176,7 +175,7 @@ static int hand_common(struct guard *guard, struct process *process, const void 
 {
     int pair[2], r;
 
-    r = socket_pair(guard, SOCK_SEQPACKET, process->context, pair);
+    r = guard_socket_pair(guard, SOCK_SEQPACKET, process->context, pair);
     if (r < 0)
         return r;
     process->control = pair[0];
@@ -219,7 +218,7 @@ static int plan_vmm(struct guard *guard, const struct device *devices, unsigned 
     (void)text_format(config.cmdline, sizeof(config.cmdline), "%s", guard->spec->cmdline);
     r = name_process(guard, vmm, PROCESS_VMM, 0, "");
     if (r == 0)
-        r = socket_pair(guard, SOCK_STREAM, vmm->context, guard->console);
+        r = guard_socket_pair(guard, SOCK_STREAM, vmm->context, guard->console);
     if (r == 0)
         r = hand_common(guard, vmm, &config, sizeof(config));
     if (r < 0)
@@ -244,15 +243,25 @@ static int plan_console(struct guard *guard)
         .queues = 1,
         .memory = guard->spec->memory,
     };
+    bool client = guard->options->console_client;
     int r = name_process(guard, console, PROCESS_CONSOLE, 0, "");
 
+    if (r == 0 && client) {
+        config.flags = WORKER_FLAG_CLIENT;
+        r = guard->client[0] < 0 ? guard_client_socket(guard) : 0;
+        if (r < 0)
+            return launch_fail(guard->error, LAUNCH_SYSTEM, "cannot make the console's socket: %s",
+                               strerror(-r));
+    }
     if (r == 0)
         r = hand_common(guard, console, &config, sizeof(config));
     if (r < 0)
         return r;
     process_hand(console, HANDOFF_FD_VHOST, guard->console[1], false);
-    process_hand(console, HANDOFF_FD_BACKING, guard->options->terminal_in, false);
-    process_hand(console, HANDOFF_FD_INFLIGHT, guard->options->terminal_out, false);
+    process_hand(console, HANDOFF_FD_BACKING,
+                 client ? guard->client[0] : guard->options->terminal_in, false);
+    process_hand(console, HANDOFF_FD_INFLIGHT,
+                 client ? guard->client[0] : guard->options->terminal_out, false);
     return 0;
 }
 
@@ -301,7 +310,7 @@ static int plan_worker(struct guard *guard, const struct device *device, unsigne
         (void)snprintf(what, sizeof(what), "the guest");
     r = name_process(guard, worker, device->kind, index, what);
     if (r == 0)
-        r = socket_pair(guard, SOCK_STREAM, worker->context, guard->vhost[index]);
+        r = guard_socket_pair(guard, SOCK_STREAM, worker->context, guard->vhost[index]);
     if (r < 0)
         return r;
     if (device->kind == PROCESS_BLK)
@@ -472,6 +481,22 @@ static void end_process(struct process *process)
 }
 
 /*
+ * Killed before they are thawed, so that what was frozen as evidence does not run once more. The
+ * last words are not waited for.
+ */
+static void kill_frozen(struct guard *guard)
+{
+    for (unsigned i = 0; i < guard->count; i++) {
+        const struct process *process = &guard->processes[i];
+
+        if (!process->gone && process->pidfd >= 0)
+            (void)syscall(SYS_pidfd_send_signal, process->pidfd, SIGKILL, NULL, 0);
+    }
+    (void)cgroup_freeze(guard->jail.cgroup, false);
+    guard->paused = guard->quarantined = false;
+}
+
+/*
  * With the VMM gone the relay reads the end of the console and leaves once the terminal has taken
  * what is left; one that has stopped reading does not keep the guest's end waiting.
  */
@@ -486,6 +511,9 @@ static void let_console_drain(struct process *console)
 void guard_end_boot(struct guard *guard)
 {
     release_handed(guard);
+    guard->running = false;
+    if (guard->paused || guard->quarantined)
+        kill_frozen(guard);
     for (unsigned i = 0; i < guard->count; i++) {
         if (guard->processes[i].kind != PROCESS_CONSOLE)
             end_process(&guard->processes[i]);

@@ -8,6 +8,7 @@
 #include "hv/launch/input.h"
 #include "hv/launch/janitor.h"
 #include "hv/launch/launch.h"
+#include "hv/launch/station.h"
 
 struct guard {
     const struct guest_spec *spec;
@@ -27,6 +28,13 @@ struct guard {
     struct seccomp_program *filters[PROCESS_KINDS][SECCOMP_STAGES_MAX]; /* owned */
     struct janitor janitor;
     struct namespaces_ids own;
+    struct station *station;    /* owned */
+    struct guest_record record; /* what is told of the guest */
+    uint64_t started;           /* of its first vCPU, by the monotonic clock, in us; 0: not yet */
+    bool paused, quarantined;   /* frozen; and for good */
+    bool stopping;              /* somebody has asked for its end */
+    int client[2]; /* owned: the console's socket, the relay's end and a client's until it is taken
+                    */
 
     /* for one boot: fresh after each reset */
     int ram;                           /* owned until the gate is open */
@@ -39,9 +47,22 @@ struct guard {
     bool has_run; /* it was, in this boot or one before */
 };
 
-/* Tell the observer; `event` without its type being looked at by anybody else. */
-void guard_tell(const struct guard *guard, const struct launch_event *event);
-void guard_step(const struct guard *guard, const char *text);
+/* Tell the observer, the record, and who watches at the station. */
+void guard_tell(struct guard *guard, const struct launch_event *event);
+void guard_step(struct guard *guard, const char *text);
+
+/* record.c: what is known of the guest now, besides what events tell. */
+void guard_record(struct guard *guard);
+/* Since the first vCPU ran, in us. */
+uint64_t guard_uptime(const struct guard *guard);
+/* metrics.c: counters of now. */
+void guard_metrics(const struct guard *guard, struct guest_metrics *metrics);
+
+/* client.c: the socket that a console's client gets instead of a terminal; made anew when the last
+ * client has gone. 0 or -errno. */
+int guard_client_socket(struct guard *guard);
+/* A client's end: *fd is the caller's. 0; -ENOTTY; -EBUSY; -errno. */
+int guard_client_take(struct guard *guard, int *fd);
 
 /* Mark every descriptor as not there; before anything that guard_release undoes. */
 void guard_init(struct guard *guard);
@@ -80,8 +101,13 @@ enum guard_outcome {
 };
 /* From GO to the end of this boot. */
 enum guard_outcome guard_supervise(struct guard *guard);
+/* Between two boots: false when the guest is to end before the time has passed. */
+bool guard_rest(struct guard *guard, uint64_t milliseconds);
 
 /* The label of a memory file, where SELinux is on. 0 or -ECANCELED. */
 int guard_label(struct guard *guard, int fd, enum selinux_object object, const char *what);
+
+/* A socket pair whose ends carry `context`, where SELinux is on. 0 or -ECANCELED. */
+int guard_socket_pair(struct guard *guard, int type, const char *context, int pair[2]);
 
 #endif

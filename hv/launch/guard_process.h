@@ -31,7 +31,8 @@ struct guard_start {
 
 /*
  * For casemated: a sealed memfd that says what to start; the spec must have passed
- * guest_spec_check. The descriptor, the caller's, or -errno; -EINVAL for a tenant that is no name.
+ * guest_spec_check. The descriptor, the caller's, or -errno; -EINVAL for a tenant that is no name,
+ * or is "host": the tenant of `casemate run`, whose guests the label store does not keep.
  */
 int guard_process_start_file(const char *tenant, const struct guest_spec *spec,
                              unsigned off_timeout);
@@ -47,9 +48,10 @@ int guard_process_read_start(int fd, struct guard_start *start);
  * descriptors above and every other one closed. Signals that end a guest (SIGTERM, SIGINT, SIGHUP)
  * press its power button. The connection GUARD_FD_STATION takes requests as every other does, and
  * gets all events from the first one on without having asked, RECORD_EVENT_ENDED with result and
- * reason as the last; a guest that cannot be started ends likewise. Casemated sees that the guard
- * is gone when the connection ends without it: look into the label store then. Returns the exit
- * status, an enum launch_result.
+ * reason as the last; a guest that cannot be started ends likewise. The connection ends when the
+ * guard has, or, when it is killed, when its janitor has cleaned up: without ENDED, look into the
+ * label store then. A guest whose name is alive in the store is refused (ENDED, LAUNCH_DENIED).
+ * Returns the exit status, an enum launch_result.
  */
 int guard_process_main(void);
 

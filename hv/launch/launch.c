@@ -2,7 +2,8 @@
 #include "hv/launch/launch.h"
 
 #include <errno.h>
-#include <poll.h>
+#include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -35,19 +36,18 @@ static uint64_t now_ms(void)
 
 /*
  * Starting a guest costs the host work outside the guest's own limits: a guest that does nothing
- * but reset gets one start in RESET_INTERVAL_MS, then in twice that, and so on. A signal ends the
- * wait and the guest. True if the guest is to start again.
+ * but reset gets one start in RESET_INTERVAL_MS, then in twice that, and so on. Whoever ends
+ * the guest ends the wait. True if the guest is to start again.
  */
-static bool may_start_again(const struct guard *guard, uint64_t started, uint64_t *interval)
+static bool may_start_again(struct guard *guard, uint64_t started, uint64_t *interval)
 {
-    struct pollfd signals = {.fd = guard->options->signal_fd, .events = POLLIN};
     uint64_t passed = now_ms() - started, least = *interval;
 
     if (passed >= RESET_CALM_MS)
         *interval = RESET_INTERVAL_MS;
     else if (least < RESET_INTERVAL_MAX_MS)
         *interval = 2 * least;
-    return passed >= least || poll(&signals, 1, (int)(least - passed)) == 0;
+    return passed >= least || guard_rest(guard, least - passed);
 }
 
 /* One boot: fresh memory and processes, the gate, and the guest until it ends or resets. */
@@ -70,6 +70,20 @@ static enum guard_outcome boot_once(struct guard *guard)
     return outcome;
 }
 
+/* Who may connect, from the first event on: casemated, in our own domain where SELinux rules. */
+static int guard_meet(struct guard *guard)
+{
+    int inherited =
+        guard->options->station >= 0 ? fcntl(guard->options->station, F_DUPFD_CLOEXEC, 0) : -1;
+    int r = station_new(inherited, guard->spec->mac == GUEST_MAC_SELINUX, &guard->station);
+
+    if (r < 0)
+        fd_close(&inherited);
+    return r < 0
+               ? launch_fail(guard->error, LAUNCH_SYSTEM, "cannot make a station: %s", strerror(-r))
+               : 0;
+}
+
 enum launch_result launch_guest(const struct guest_spec *spec, const struct launch_options *options,
                                 struct launch_error *error)
 {
@@ -85,7 +99,7 @@ enum launch_result launch_guest(const struct guest_spec *spec, const struct laun
     guard->spec = spec;
     guard->options = options;
     guard->error = error;
-    if (narrow(guard, RETAIN_PREPARE) == 0 && guard_prepare(guard) == 0 &&
+    if (guard_meet(guard) == 0 && narrow(guard, RETAIN_PREPARE) == 0 && guard_prepare(guard) == 0 &&
         narrow(guard, RETAIN_BOOT) == 0) {
         /* A reset is a new start: nothing of the guest survives in a process of ours. */
         uint64_t interval = RESET_INTERVAL_MS;
@@ -104,5 +118,6 @@ enum launch_result launch_guest(const struct guest_spec *spec, const struct laun
     if (outcome == GUARD_FAILED && error->message[0] == '\0')
         (void)launch_fail(error, LAUNCH_SYSTEM, "the guest ended for a reason that was not told");
     guard_tell(guard, &(struct launch_event){.type = LAUNCH_EVENT_OFF});
+    station_close(guard->station);
     return error->result;
 }

@@ -40,6 +40,9 @@ enum launch_event_type {
     LAUNCH_EVENT_NOTE,        /* text: the guest runs with less than was asked for */
     LAUNCH_EVENT_CONFINEMENT, /* confinement: what the gate saw of one process */
     LAUNCH_EVENT_RUNNING,     /* the first vCPU runs */
+    LAUNCH_EVENT_PAUSED,      /* all its processes are frozen */
+    LAUNCH_EVENT_RESUMED,     /* and no longer */
+    LAUNCH_EVENT_QUARANTINED, /* frozen for good */
     LAUNCH_EVENT_BUTTON,      /* the power button has been pressed */
     LAUNCH_EVENT_FORCED,      /* it did not power off in time, or was asked twice: killed */
     LAUNCH_EVENT_RESET,       /* the guest resets; fresh processes follow */
@@ -59,12 +62,14 @@ struct launch_event {
 };
 
 struct launch_options {
-    const char *tenant; /* borrowed; NULL: "host", whose guests are undefined at their end */
-    int terminal_in, terminal_out;         /* borrowed: the console's other end */
+    const char *tenant;  /* borrowed; NULL: "host", whose guests are undefined at their end */
+    int station;         /* borrowed: a connection to casemated, or -1 */
+    bool console_client; /* the console is whose GUARD_CONSOLE asks for it */
+    int terminal_in, terminal_out;         /* borrowed: else, the console's other end */
     bool restore_terminal;                 /* the janitor gives it `terminal_before` back */
     const struct termios *terminal_before; /* borrowed; what it was before raw mode */
-    int signal_fd;                         /* borrowed: signalfd of SIGTERM, SIGINT, SIGHUP */
-    unsigned off_timeout;                  /* seconds between power button and force */
+    int signal_fd;        /* borrowed: signalfd of SIGTERM, SIGINT, SIGHUP, non-blocking */
+    unsigned off_timeout; /* seconds between power button and force */
     void (*observe)(void *context, const struct launch_event *event);
     void *context;
 };

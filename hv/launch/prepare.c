@@ -15,18 +15,7 @@
  */
 #define OVERHEAD (96ULL << 20)
 
-void guard_tell(const struct guard *guard, const struct launch_event *event)
-{
-    if (guard->options->observe != NULL)
-        guard->options->observe(guard->options->context, event);
-}
-
-void guard_step(const struct guard *guard, const char *text)
-{
-    guard_tell(guard, &(struct launch_event){.type = LAUNCH_EVENT_STEP, .text = text});
-}
-
-static void tell_missing(const struct guard *guard, const char *text)
+static void tell_missing(struct guard *guard, const char *text)
 {
     guard_tell(guard, &(struct launch_event){.type = LAUNCH_EVENT_MISSING, .text = text});
 }
@@ -255,11 +244,26 @@ static int prepare_janitor(struct guard *guard)
     return 0;
 }
 
+static int prepare_station(struct guard *guard)
+{
+    char path[STATION_PATH_MAX];
+    int r;
+
+    guard_record(guard);
+    station_path(guard->identity.guest.id, path);
+    r = station_listen(guard->station, path);
+    if (r < 0)
+        return launch_fail(guard->error, LAUNCH_SYSTEM,
+                           "cannot listen at '%s' (the directory must be root's alone): %s", path,
+                           strerror(-r));
+    return 0;
+}
+
 void guard_init(struct guard *guard)
 {
     guard->place = guard->kvm = guard->kernel = guard->initrd = guard->ram = -1;
     guard->jail.root = guard->jail.null = guard->janitor.socket = -1;
-    guard->console[0] = guard->console[1] = -1;
+    guard->console[0] = guard->console[1] = guard->client[0] = guard->client[1] = -1;
     for (unsigned i = 0; i < PROCESS_KINDS; i++)
         guard->programs[i].fd = -1;
     for (unsigned i = 0; i < GUEST_DISKS_MAX; i++)
@@ -295,6 +299,8 @@ int guard_prepare(struct guard *guard)
     if (r == 0)
         r = guard_identify(guard);
     if (r == 0)
+        r = prepare_station(guard);
+    if (r == 0)
         r = prepare_cgroup(guard);
     if (r == 0)
         r = guard_limit_io(guard);
@@ -307,6 +313,8 @@ int guard_prepare(struct guard *guard)
 
 void guard_release(struct guard *guard)
 {
+    /* Before the place goes: then the next guard of this guest may listen there. */
+    station_unlisten(guard->station);
     if (guard->jail.cgroup != NULL) {
         int r = cgroup_destroy(guard->jail.cgroup);
 
@@ -328,6 +336,8 @@ void guard_release(struct guard *guard)
     for (unsigned i = 0; i < GUEST_NETS_MAX; i++)
         for (unsigned pair = 0; pair < GUEST_PAIRS_MAX; pair++)
             fd_close(&guard->taps[i][pair]);
+    fd_close(&guard->client[0]);
+    fd_close(&guard->client[1]);
     fd_close(&guard->kvm);
     fd_close(&guard->kernel);
     fd_close(&guard->initrd);

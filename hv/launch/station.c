@@ -177,14 +177,20 @@ void station_tell(struct station *station, const struct record_event *event)
     }
 }
 
+void station_unlisten(struct station *station)
+{
+    if (station == NULL || station->listener < 0)
+        return;
+    (void)unlink(station->path);
+    fd_close(&station->listener);
+}
+
 void station_close(struct station *station)
 {
     if (station == NULL)
         return;
     for (unsigned i = 0; i < STATION_CONNECTIONS; i++)
         drop(&station->connection[i]);
-    if (station->listener >= 0)
-        (void)unlink(station->path);
-    fd_close(&station->listener);
+    station_unlisten(station);
     free(station);
 }

@@ -57,6 +57,9 @@ void station_serve(struct station *station, const struct pollfd polls[STATION_PO
 /* Tell all that watch. NULL: nothing. */
 void station_tell(struct station *station, const struct record_event *event);
 
+/* Be found no more; connections stay. NULL is allowed. */
+void station_unlisten(struct station *station);
+
 /* Close all, and remove the socket. NULL is allowed. */
 void station_close(struct station *station);
 

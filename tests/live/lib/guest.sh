@@ -252,7 +252,7 @@ traces() {
     places=$(stat -c %i /var/lib/casemate/guests.lock 2>/dev/null) || places=none
     ps -e -o uid=,pid=,comm= | awk -v low=$SLOT_UIDS -v places=":$places\$" '
         FILENAME == "-" {
-            if ($1 >= low && $1 < low + 147483648 || $3 ~ /^casemate(-janit)?$/) print "process", $2, "uid", $1, $3
+            if ($1 >= low && $1 < low + 147483648 || $3 ~ /^casemate(-janit|-guard)?$/) print "process", $2, "uid", $1, $3
             next
         }
         FILENAME == "/proc/locks" { if ($2 == "OFDLCK" && $6 ~ places) print "lock", $7, $8; next }

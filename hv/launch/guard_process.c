@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "hv/launch/guard_process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/text.h"
+#include "hv/launch/launch.h"
+#include "labeling/store.h"
+
+#define OFF_TIMEOUT_MAX 86400u
+#define SEALS           (F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
+
+/* The grammar of names; and not the tenant of `casemate run`, whose guests are not kept. */
+static bool tenant_is_good(const char tenant[RECORD_NAME_MAX])
+{
+    size_t length = strnlen(tenant, RECORD_NAME_MAX);
+
+    return length > 0 && length < RECORD_NAME_MAX && tenant[0] != '-' && tenant[0] != '_' &&
+           strspn(tenant, "abcdefghijklmnopqrstuvwxyz0123456789_-") == length &&
+           strcmp(tenant, LABEL_TENANT_HOST) != 0;
+}
+
+static int check(const struct guard_start *start)
+{
+    struct guest_diagnostic diagnostic;
+
+    if (start->magic != GUARD_START_MAGIC || start->version != GUARD_START_VERSION ||
+        start->off_timeout > OFF_TIMEOUT_MAX || start->reserved != 0)
+        return -EINVAL;
+    return tenant_is_good(start->tenant) ? guest_spec_check(&start->spec, &diagnostic) : -EINVAL;
+}
+
+int guard_process_start_file(const char *tenant, const struct guest_spec *spec,
+                             unsigned off_timeout)
+{
+    cleanup_free struct guard_start *start = calloc(1, sizeof(*start));
+    int r;
+
+    if (start == NULL)
+        return -ENOMEM;
+    start->magic = GUARD_START_MAGIC;
+    start->version = GUARD_START_VERSION;
+    start->off_timeout = off_timeout;
+    start->spec = *spec;
+    r = text_copy(start->tenant, sizeof(start->tenant), tenant);
+    if (r == 0)
+        r = check(start);
+    return r < 0 ? -EINVAL : fd_sealed_memfd("guard-start", start, sizeof(*start));
+}
+
+int guard_process_read_start(int fd, struct guard_start *start)
+{
+    cleanup_free struct guard_start *read = malloc(sizeof(*read));
+    struct stat st;
+    int r;
+
+    if (read == NULL)
+        return -ENOMEM;
+    if (fstat(fd, &st) < 0)
+        return -errno;
+    if (!S_ISREG(st.st_mode) || st.st_size != (off_t)sizeof(*read))
+        return -EINVAL;
+    r = fd_require_seals(fd, SEALS);
+    if (r == 0)
+        r = fd_pread_full(fd, read, sizeof(*read), 0);
+    if (r == 0)
+        r = check(read);
+    if (r == 0)
+        *start = *read;
+    return r;
+}
+
+/* The signals that end a guest arrive as data; the rest of the guard never sees them. */
+static int block_signals(void)
+{
+    sigset_t set;
+
+    if (sigemptyset(&set) < 0 || sigaddset(&set, SIGTERM) < 0 || sigaddset(&set, SIGINT) < 0 ||
+        sigaddset(&set, SIGHUP) < 0 || sigprocmask(SIG_SETMASK, &set, NULL) < 0 ||
+        signal(SIGPIPE, SIG_IGN) == SIG_ERR)
+        return -errno;
+    return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+int guard_process_main(void)
+{
+    cleanup_free struct guard_start *start = malloc(sizeof(*start));
+    cleanup_fd int signals = -1, file = GUARD_FD_START;
+    struct launch_options options = {
+        .station = GUARD_FD_STATION,
+        .console_client = true,
+        .terminal_in = -1,
+        .terminal_out = -1,
+    };
+    struct launch_error error;
+
+    (void)setsid(); /* refused to who leads one already */
+    (void)prctl(PR_SET_NAME, "casemate-guard");
+    if (start == NULL || clearenv() != 0)
+        return LAUNCH_SYSTEM;
+    if (guard_process_read_start(file, start) < 0 ||
+        fcntl(GUARD_FD_STATION, F_SETFD, FD_CLOEXEC) < 0)
+        return LAUNCH_USAGE;
+    fd_close(&file);
+    signals = block_signals();
+    if (signals < 0)
+        return LAUNCH_SYSTEM;
+    options.signal_fd = signals;
+    options.tenant = start->tenant;
+    options.off_timeout = start->off_timeout;
+    return (int)launch_guest(&start->spec, &options, &error);
+}

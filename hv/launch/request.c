@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What casemated asks of a guard (hv/guard_wire.h), decided by the state that the guest is in. */
+#include <errno.h>
+
+#include "hv/launch/watch.h"
+
+/* Frozen, no process of the guest holds anything less: memory, descriptors, labels, locks. */
+static int freeze(struct guard *guard, bool frozen)
+{
+    return cgroup_freeze(guard->jail.cgroup, frozen);
+}
+
+static int pause_guest(struct guard *guard)
+{
+    int r;
+
+    if (guard->paused || guard->quarantined)
+        return -EALREADY;
+    if (!guard->running)
+        return -EBUSY;
+    r = freeze(guard, true);
+    if (r < 0)
+        return r;
+    guard->paused = true;
+    guard_tell(guard, &(struct launch_event){.type = LAUNCH_EVENT_PAUSED});
+    return 0;
+}
+
+static int resume_guest(struct guard *guard)
+{
+    int r;
+
+    if (guard->quarantined)
+        return -EPERM;
+    if (!guard->paused)
+        return -EALREADY;
+    r = freeze(guard, false);
+    if (r < 0)
+        return r;
+    guard->paused = false;
+    guard_tell(guard, &(struct launch_event){.type = LAUNCH_EVENT_RESUMED});
+    return 0;
+}
+
+static int quarantine_guest(struct guard *guard)
+{
+    int r = 0;
+
+    if (guard->quarantined)
+        return -EALREADY;
+    if (!guard->running)
+        return -EBUSY;
+    if (!guard->paused)
+        r = freeze(guard, true);
+    if (r < 0)
+        return r;
+    guard->quarantined = true;
+    guard_tell(guard, &(struct launch_event){.type = LAUNCH_EVENT_QUARANTINED});
+    return 0;
+}
+
+/* What was frozen as evidence is not asked to power off, and no timeout destroys it. */
+static int stop_guest(struct watch *watch, unsigned seconds)
+{
+    if (watch->guard->quarantined)
+        return -EPERM;
+    watch_stop(watch, seconds);
+    return 0;
+}
+
+void watch_answer(void *context, const struct guard_request *request, struct guard_message *message,
+                  int *fd)
+{
+    struct watch *watch = context;
+    struct guard *guard = watch->guard;
+
+    switch ((enum guard_request_type)request->type) {
+    case GUARD_SHOW:
+    case GUARD_WATCH:
+        guard_record(guard);
+        message->type = GUARD_MESSAGE_RECORD;
+        message->record = guard->record;
+        break;
+    case GUARD_STOP:
+        message->status = stop_guest(watch, request->seconds);
+        break;
+    case GUARD_KILL:
+        watch_force_off(watch);
+        break;
+    case GUARD_PAUSE:
+        message->status = pause_guest(guard);
+        break;
+    case GUARD_RESUME:
+        message->status = resume_guest(guard);
+        break;
+    case GUARD_QUARANTINE:
+        message->status = quarantine_guest(guard);
+        break;
+    case GUARD_METRICS:
+        message->type = GUARD_MESSAGE_METRICS;
+        guard_metrics(guard, &message->metrics);
+        break;
+    case GUARD_CONSOLE:
+        message->status = guard_client_take(guard, fd);
+        break;
+    case GUARD_REQUESTS:
+        message->status = -ENOSYS;
+        break;
+    }
+}
