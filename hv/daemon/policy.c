@@ -27,10 +27,18 @@
 #define PATIENCE_MSEC   20000u
 #define OPERATOR_NOBODY UINT32_MAX
 
-/* Memory that the children fill. Who may write to it is gone before it is looked at. */
+/* Memory that the parser fills. It is gone before this is looked at. */
 struct shared {
     uint32_t diagnostics;
     struct guest_diagnostic diagnostic[DIAGNOSTICS];
+    struct host_policy policy; /* last: of variable size */
+};
+
+/*
+ * What is trusted: a copy that no child can write to. The second child asks services of the host
+ * for names, and what answers there must not come to say more than numbers.
+ */
+struct checked {
     uint32_t operator_id[HOST_OPERATORS_MAX]; /* uid or gid */
     struct host_policy policy;                /* last: of variable size */
 };
@@ -38,11 +46,13 @@ struct shared {
 enum stage { STAGE_NONE, STAGE_PARSE, STAGE_NAMES };
 
 struct policy {
-    struct shared *current; /* read-only, or NULL */
+    struct checked *current; /* or NULL */
     uint8_t digest[DIGEST_SIZE];
     /* what is being read */
     enum stage stage;
-    struct shared *next;
+    struct shared *shared;
+    uint32_t *ids; /* HOST_OPERATORS_MAX, shared with the second child */
+    struct checked *next;
     uint8_t next_digest[DIGEST_SIZE];
     char *source;
     size_t size;
@@ -66,11 +76,23 @@ int policy_new(struct policy **policy)
     return 0;
 }
 
-static void unmap(struct shared **shared)
+/* Memory shared with a child, zero and without cost where nobody writes. */
+static void *map(size_t size)
 {
-    if (*shared != NULL)
-        (void)munmap(*shared, shared_size());
-    *shared = NULL;
+    void *memory =
+        mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+    return memory != MAP_FAILED ? memory : NULL;
+}
+
+static void unmap(struct policy *p)
+{
+    if (p->shared != NULL)
+        (void)munmap(p->shared, shared_size());
+    if (p->ids != NULL)
+        (void)munmap(p->ids, HOST_OPERATORS_MAX * sizeof(*p->ids));
+    p->shared = NULL;
+    p->ids = NULL;
 }
 
 void policy_free(struct host *host)
@@ -82,8 +104,9 @@ void policy_free(struct host *host)
     if (p->child > 0)
         (void)kill(p->child, SIGKILL);
     loop_remove(&p->clock);
-    unmap(&p->next);
-    unmap(&p->current);
+    unmap(p);
+    free(p->next);
+    free(p->current);
     free(p->source);
     free(p);
     host->policy = NULL;
@@ -95,12 +118,14 @@ static void finish(struct host *host, int status, const char *text)
     policy_loaded loaded = p->loaded;
 
     if (status == 0) {
-        unmap(&p->current);
+        free(p->current);
         p->current = p->next;
         p->next = NULL;
         memcpy(p->digest, p->next_digest, sizeof(p->digest));
     }
-    unmap(&p->next);
+    unmap(p);
+    free(p->next);
+    p->next = NULL;
     loop_remove(&p->clock);
     free(p->source);
     p->source = NULL;
@@ -150,7 +175,7 @@ static int hash(struct policy *p)
 _Noreturn static void parse(const struct policy *p)
 {
     size_t count = DIAGNOSTICS;
-    struct shared *shared = p->next;
+    struct shared *shared = p->shared;
 
     if (syscall(SYS_close_range, 0, ~0U, 0) < 0 ||
         (geteuid() == 0 && privilege_drop(NOBODY, NOBODY) < 0) ||
@@ -177,9 +202,7 @@ _Noreturn static void look_up(const struct policy *p)
         const struct passwd *user = name[0] != '@' ? getpwnam(name) : NULL;
         const struct group *group = name[0] == '@' ? getgrnam(name + 1) : NULL;
 
-        p->next->operator_id[i] = user != NULL    ? user->pw_uid
-                                  : group != NULL ? group->gr_gid
-                                                  : OPERATOR_NOBODY;
+        p->ids[i] = user != NULL ? user->pw_uid : group != NULL ? group->gr_gid : OPERATOR_NOBODY;
     }
     _exit(0);
 }
@@ -218,7 +241,6 @@ static void too_long(void *context, uint32_t events)
 int policy_load(struct host *host, policy_loaded loaded)
 {
     struct policy *p = host->policy;
-    void *memory;
     int r;
 
     if (p->stage != STAGE_NONE)
@@ -232,17 +254,16 @@ int policy_load(struct host *host, policy_loaded loaded)
     if (r == 0)
         r = hash(p);
     if (r == 0) {
-        memory = mmap(NULL, shared_size(), PROT_READ | PROT_WRITE,
-                      MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-        p->next = memory != MAP_FAILED ? memory : NULL;
-        r = p->next != NULL ? 0 : -ENOMEM;
+        p->shared = map(shared_size());
+        p->ids = map(HOST_OPERATORS_MAX * sizeof(*p->ids));
+        r = p->shared != NULL && p->ids != NULL ? 0 : -ENOMEM;
     }
     if (r == 0)
         r = loop_clock(host->loop, PATIENCE_MSEC, too_long, host, &p->clock);
     if (r == 0)
         r = start_child(host, STAGE_PARSE);
     if (r < 0) {
-        unmap(&p->next);
+        unmap(p);
         loop_remove(&p->clock);
         free(p->source);
         p->source = NULL;
@@ -270,14 +291,20 @@ static void parsed(struct host *host)
     struct guest_diagnostic diagnostic = {0};
     int r;
 
-    if (p->next->diagnostics > 0) {
-        refuse(host, &p->next->diagnostic[0]);
+    if (p->shared->diagnostics > 0) {
+        refuse(host, &p->shared->diagnostic[0]);
         return;
     }
-    if (host_policy_check(&p->next->policy, host_policy_size(HOST_GUESTS_MAX), &diagnostic) < 0) {
+    if (host_policy_check(&p->shared->policy, host_policy_size(HOST_GUESTS_MAX), &diagnostic) < 0) {
         refuse(host, &diagnostic);
         return;
     }
+    p->next = malloc(offsetof(struct checked, policy) + p->shared->policy.size);
+    if (p->next == NULL) {
+        finish(host, -ENOMEM, "out of memory");
+        return;
+    }
+    memcpy(&p->next->policy, &p->shared->policy, p->shared->policy.size);
     if (p->next->policy.mac == GUEST_MAC_LANDLOCK && host->options->mac != GUEST_MAC_LANDLOCK) {
         finish(host, -EINVAL,
                "the host policy asks to run without SELinux; only casemated's command line can say "
@@ -309,7 +336,7 @@ bool policy_child(struct host *host, pid_t pid, int status)
         parsed(host);
         return true;
     }
-    (void)mprotect(p->next, shared_size(), PROT_READ);
+    memcpy(p->next->operator_id, p->ids, sizeof(p->next->operator_id));
     finish(host, 0, "");
     return true;
 }
