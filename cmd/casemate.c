@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "cmd/verbs/verbs.h"
+#include "mac/selinux.h"
 #include "policy/guest.h"
 
 #ifndef CASEMATE_VERSION
@@ -23,22 +24,23 @@ static const struct verb {
     const char *name;
     int (*run)(int argc, char **argv);
     const char *help;
+    bool launches; /* stays in the launcher's domain: what it reads is the operator's and ours */
 } verbs[] = {
-    {"run", verb_run, "start a guest in the foreground, each of its devices confined"},
-    {"start", verb_start, "start guests of the host policy, and wait until they run"},
-    {"stop", verb_stop, "press the power button of guests, and wait until they have ended"},
-    {"kill", verb_kill, "end guests at once"},
-    {"pause", verb_pause, "freeze guests"},
-    {"resume", verb_resume, "let paused guests go on"},
-    {"quarantine", verb_quarantine, "freeze guests for good, as evidence"},
-    {"list", verb_list, "the guests of this host"},
-    {"show", verb_show, "a guest and its processes"},
-    {"console", verb_console, "connect this terminal to a guest's serial port"},
-    {"metrics", verb_metrics, "what guests have used"},
-    {"events", verb_events, "what happens to guests, as it happens"},
-    {"info", verb_info, "the host"},
-    {"reload", verb_reload, "have casemated read the host policy again"},
-    {"label", verb_label, "what guests have labelled: list, show, scan, restore"},
+    {"run", verb_run, "start a guest in the foreground, each of its devices confined", true},
+    {"start", verb_start, "start guests of the host policy, and wait until they run", false},
+    {"stop", verb_stop, "press the power button of guests, and wait until they have ended", false},
+    {"kill", verb_kill, "end guests at once", false},
+    {"pause", verb_pause, "freeze guests", false},
+    {"resume", verb_resume, "let paused guests go on", false},
+    {"quarantine", verb_quarantine, "freeze guests for good, as evidence", false},
+    {"list", verb_list, "the guests of this host", false},
+    {"show", verb_show, "a guest and its processes", false},
+    {"console", verb_console, "connect this terminal to a guest's serial port", false},
+    {"metrics", verb_metrics, "what guests have used", false},
+    {"events", verb_events, "what happens to guests, as it happens", false},
+    {"info", verb_info, "the host", false},
+    {"reload", verb_reload, "have casemated read the host policy again", false},
+    {"label", verb_label, "what guests have labelled: list, show, scan, restore", true},
 };
 
 #define VERBS (sizeof(verbs) / sizeof(verbs[0]))
@@ -75,6 +77,24 @@ static bool has_standard_descriptors(void)
     return true;
 }
 
+/*
+ * SELinux brings an administrator's `casemate` into casemated_t. A verb that only asks casemated
+ * leaves it first: nothing that a server answers is parsed with a launcher's rights.
+ */
+static int run_verb(const struct verb *verb, int argc, char **argv)
+{
+    int r = verb->launches ? 0 : selinux_become_client();
+
+    if (r < 0) {
+        fprintf(stderr,
+                "casemate: cannot leave the launcher's SELinux domain: %s; load Casemate's "
+                "present policy modules (semodule -i casemate*.cil)\n",
+                strerror(-r));
+        return 3;
+    }
+    return verb->run(argc, argv);
+}
+
 int main(int argc, char **argv)
 {
     if (!has_standard_descriptors())
@@ -94,7 +114,7 @@ int main(int argc, char **argv)
     }
     for (size_t i = 0; i < VERBS; i++) {
         if (strcmp(argv[1], verbs[i].name) == 0)
-            return verbs[i].run(argc - 1, argv + 1);
+            return run_verb(&verbs[i], argc - 1, argv + 1);
     }
     return unknown(argv[1]);
 }

@@ -187,15 +187,14 @@ static int decide(security_id_t source, security_id_t target, security_class_t c
         return -EOPNOTSUPP;
     if (r == 0 && (decision.allowed & bit) == bit)
         return 0;
-    avc_audit(source, target, class, bit, &decision, -1, record);
+    if (record)
+        avc_audit(source, target, class, bit, &decision, -1, record);
     return -EACCES;
 }
 
-int access_check(const struct access_peer *peer, const char *target, const char *class,
-                 const char *permission, const struct access_subject *subject)
+static int check(const struct access_peer *peer, const char *target, const char *class,
+                 const char *permission, struct record *record)
 {
-    static const struct access_subject nothing;
-    struct record record = {.peer = peer, .subject = subject ? subject : &nothing};
     security_id_t from, to;
     security_class_t number;
     access_vector_t bit;
@@ -210,5 +209,20 @@ int access_check(const struct access_peer *peer, const char *target, const char 
         return r;
     if (avc_context_to_sid_raw(peer->context, &from) < 0 || avc_context_to_sid_raw(target, &to) < 0)
         return -errno;
-    return decide(from, to, number, bit, &record);
+    return decide(from, to, number, bit, record);
+}
+
+int access_check(const struct access_peer *peer, const char *target, const char *class,
+                 const char *permission, const struct access_subject *subject)
+{
+    static const struct access_subject nothing;
+    struct record record = {.peer = peer, .subject = subject ? subject : &nothing};
+
+    return check(peer, target, class, permission, &record);
+}
+
+int access_check_quietly(const struct access_peer *peer, const char *target, const char *class,
+                         const char *permission)
+{
+    return check(peer, target, class, permission, NULL);
 }

@@ -47,11 +47,19 @@ struct access_subject {
 /*
  * May `peer` do `permission` of `class` ("casemate_guest", "stop") to what has the raw context
  * `target`? 0: yes. -EACCES: the policy refuses; recorded. -EINVAL: it does not know the class, the
- * permission or a context; recorded as an error. -EOPNOTSUPP: SELinux is absent or permissive, or
+ * permission or a context; recorded as an
+ * error. -EOPNOTSUPP: SELinux is absent or permissive, or
  * the peer's domain is. -errno. Whatever is not 0 is a refusal.
  */
 int access_check(const struct access_peer *peer, const char *target, const char *class,
                  const char *permission, const struct access_subject *subject);
+
+/*
+ * The same without a record: for what somebody may see of a list, where a refusal is no attempt of
+ * theirs.
+ */
+int access_check_quietly(const struct access_peer *peer, const char *target, const char *class,
+                         const char *permission);
 
 #define ACCESS_CACHE_THRESHOLD 8192u
 

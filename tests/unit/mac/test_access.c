@@ -79,6 +79,7 @@ static void test_nothing_is_allowed_without_selinux(void **state)
     assert_int_equal(access_check(&root, target, "casemate_guest", "stop", &subject), -EOPNOTSUPP);
     assert_int_equal(access_check(&root, target, "casemate_guest", "stop", NULL), -EOPNOTSUPP);
     assert_int_equal(access_check(&root, "", "", "", NULL), -EOPNOTSUPP);
+    assert_int_equal(access_check_quietly(&root, target, "casemate_guest", "show"), -EOPNOTSUPP);
     assert_int_equal(access_cache_raise(ACCESS_CACHE_THRESHOLD, &now), -EOPNOTSUPP);
     assert_int_equal(now, 42);
     /* nothing to leave */
