@@ -43,3 +43,14 @@ int authorize(const struct client *client, const struct guest *guest, const char
         return -EACCES;
     return uid_may(client, guest, permission) ? 0 : -EACCES;
 }
+
+int authorize_quietly(const struct client *client, const struct guest *guest, const char *class,
+                      const char *permission)
+{
+    const struct host *host = client->host;
+    const char *target = guest != NULL ? guest->record.context : host->context;
+
+    if (host->selinux && access_check_quietly(&client->peer, target, class, permission) != 0)
+        return -EACCES;
+    return uid_may(client, guest, permission) ? 0 : -EACCES;
+}

@@ -14,4 +14,8 @@
 int authorize(const struct client *client, const struct guest *guest, const char *class,
               const char *permission, const char *operation);
 
+/* The same, and a refusal leaves no record: what a list leaves out was not attempted. */
+int authorize_quietly(const struct client *client, const struct guest *guest, const char *class,
+                      const char *permission);
+
 #endif

@@ -64,26 +64,33 @@ int request_check(const struct host_request *request, bool busy)
 
 static bool may_see(const struct client *client, const struct guest *guest)
 {
-    return authorize(client, guest, GUEST, "show", "show") == 0;
+    return authorize_quietly(client, guest, GUEST, "show") == 0;
 }
 
-/* The only guest of these names that the client may see. */
+/*
+ * The only guest of these names that the client may see. One that it may not see is not there for
+ * it; but what was asked of that guest is refused, with the record that a refusal leaves.
+ */
 static enum host_status find(const struct client *client, const struct host_request *request,
-                             struct guest **found)
+                             const struct request_row *row, struct guest **found)
 {
     const struct host *host = client->host;
-    struct guest *only = NULL;
+    struct guest *only = NULL, *unseen = NULL;
 
     for (struct guest *g = host->guests; g != NULL; g = g->next) {
         if (strcmp(g->record.name, request->guest) != 0 ||
             (request->tenant[0] != '\0' && strcmp(g->record.tenant, request->tenant) != 0))
             continue;
-        if (!may_see(client, g))
+        if (!may_see(client, g)) {
+            unseen = g;
             continue;
+        }
         if (only != NULL)
             return HOST_AMBIGUOUS;
         only = g;
     }
+    if (only == NULL && unseen != NULL)
+        (void)authorize(client, unseen, row->class, row->permission, row->name);
     if (only == NULL)
         return HOST_NO_SUCH_GUEST;
     *found = only;
@@ -133,7 +140,7 @@ void request_begin(struct client *client, const struct host_request *request)
         return; /* request_check has said so */
     client->operation = (struct operation){.active = true, .request = *request};
     if (row->of_guest) {
-        status = find(client, request, &guest);
+        status = find(client, request, row, &guest);
         if (status != HOST_OK) {
             client_done(client, status, 0, -1,
                         status == HOST_AMBIGUOUS
