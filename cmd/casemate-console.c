@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * casemate-console: carries bytes between a guest's serial console and the operator's terminal.
+ * casemate-console: carries bytes between a guest's serial console and the operator's terminal, or
+ * the sockets of one client after the other.
  *
  * Trust: what the guest prints is hostile and goes to the terminal as it is, as on any serial line;
  * nothing here interprets it. It may touch the console socket of one guest and the terminal's two
  * descriptors. It must never see guest memory, a disk, a network, /dev/kvm or any path, and cannot
  * change the terminal's modes or push input into it (no ioctl).
  *
- * System calls under the filter, for mac/filters/console.c (7 distinct):
+ * System calls under the filter, for mac/filters/console.c (8 distinct):
  *   ppoll      no signal mask (arg 3 = NULL)
  *   read       fd 6 (guest), 7 (terminal)
  *   write      fd 6 (guest), 8 (terminal)
  *   recvmsg    fd 3, flags = MSG_CMSG_CLOEXEC | MSG_DONTWAIT
  *   sendmsg    fd 3, flags = MSG_NOSIGNAL
+ *   dup3       to fd 7, 8, flags = O_CLOEXEC
  *   close      any
  *   exit_group any
  */
@@ -48,7 +50,8 @@ int main(void)
     }
     r = process_ready();
     if (r == 0)
-        r = console_relay(HANDOFF_FD_VHOST, HANDOFF_FD_BACKING, TERMINAL_OUT);
+        r = console_relay(HANDOFF_FD_VHOST, HANDOFF_FD_BACKING, TERMINAL_OUT,
+                          (config.flags & WORKER_FLAG_CLIENT) != 0);
     if (r < 0)
         process_failed(FAILURE_SYSTEM, (uint64_t)-r, 0, 0);
     process_exit(r < 0 ? PROCESS_EXIT_SYSTEM : PROCESS_EXIT_OK);

@@ -2,6 +2,7 @@
 #include "hv/worker/console.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <string.h>
 #include <unistd.h>
@@ -22,6 +23,8 @@ struct queue {
 struct relay {
     int socket, input, output; /* -1 once closed from the other side */
     int guest;                 /* the socket too, for writing: the guest may end that first */
+    const int terminal[2];     /* where input and output are when they are there */
+    const bool client;
     struct console_escape escape;
     struct queue to_guest, to_terminal;
 };
@@ -113,8 +116,37 @@ static int operator_types(struct relay *relay)
             relay->input = -1;
         return 0;
     }
+    if (relay->client) {
+        memcpy(q->bytes + q->end, typed, (size_t)n);
+        q->end += (size_t)n;
+        return 0;
+    }
     q->end += console_filter(&relay->escape, typed, (size_t)n, q->bytes + q->end, &quit);
     return quit ? process_tell(CONTROL_OFF) : 0;
+}
+
+/* The descriptors keep their numbers: the filter knows no others. */
+static int next_client(struct relay *relay, int fd)
+{
+    for (unsigned i = 0; i < 2; i++) {
+        if (dup3(fd, relay->terminal[i], O_CLOEXEC) < 0)
+            return -errno;
+    }
+    (void)close(fd);
+    relay->input = relay->terminal[0];
+    relay->output = relay->terminal[1];
+    relay->to_terminal.start = relay->to_terminal.end = 0; /* said to another */
+    return 0;
+}
+
+static int hear_launcher(struct relay *relay, bool *go)
+{
+    int fd = -1, r;
+
+    if (!relay->client)
+        return process_control(go);
+    r = process_control_client(go, &fd);
+    return r == 0 && fd >= 0 ? next_client(relay, fd) : r;
 }
 
 enum { SLOT_CONTROL, SLOT_SOCKET, SLOT_INPUT, SLOT_OUTPUT, SLOTS };
@@ -132,9 +164,14 @@ static void gather(struct relay *relay, struct pollfd fds[SLOTS])
     fds[SLOT_OUTPUT] = (struct pollfd){.fd = show ? relay->output : -1, .events = POLLOUT};
 }
 
-int console_relay(int socket, int input, int output)
+int console_relay(int socket, int input, int output, bool client)
 {
-    struct relay relay = {.socket = socket, .guest = socket, .input = input, .output = output};
+    struct relay relay = {.socket = socket,
+                          .guest = socket,
+                          .input = input,
+                          .output = output,
+                          .terminal = {input, output},
+                          .client = client};
     bool go = false;
 
     while (relay.socket >= 0 || queued(&relay.to_terminal) > 0) {
@@ -143,6 +180,8 @@ int console_relay(int socket, int input, int output)
 
         if (relay.socket < 0 || relay.guest < 0)
             relay.input = -1;
+        if (client && room(&relay.to_terminal) == 0)
+            relay.to_terminal.end = 0; /* who does not look has not seen it */
         gather(&relay, fds);
         if (ppoll(fds, SLOTS, NULL, NULL) < 0) {
             if (errno == EINTR)
@@ -150,7 +189,7 @@ int console_relay(int socket, int input, int output)
             return -errno;
         }
         if (fds[SLOT_CONTROL].revents != 0) {
-            r = process_control(&go);
+            r = hear_launcher(&relay, &go);
             if (r < 0)
                 return r == -EPIPE ? 0 : r;
         }

@@ -33,7 +33,11 @@ size_t console_filter(struct console_escape *escape, const uint8_t *typed, size_
  * gone. `input` may be -1. `socket` is set non-blocking by the caller. Sends CONTROL_OFF when the
  * operator asks to end, and goes on. A terminal that ends or fails is no longer read or written;
  * the guest never waits for one that is gone. 0 or -errno.
+ *
+ * `client`: instead of a terminal there is a client's socket, non-blocking, at both descriptors. It
+ * has no escape key: who may read and type may not therefore end the guest. The guest does not wait
+ * for it: what it does not take is dropped. CONTROL_CLIENT puts the next client's in its place.
  */
-int console_relay(int socket, int input, int output);
+int console_relay(int socket, int input, int output, bool client);
 
 #endif

@@ -28,7 +28,7 @@ static int check_config(const struct worker_config *c, enum process_kind kind)
     if (c->magic != HANDOFF_MAGIC || c->version != HANDOFF_VERSION || c->kind != (uint32_t)kind)
         return -EINVAL;
     if (kind == PROCESS_CONSOLE)
-        return 0;
+        return (c->flags & ~WORKER_FLAG_CLIENT) == 0 ? 0 : -EINVAL;
     if (c->queues == 0 || c->queues > HANDOFF_QUEUES_MAX || c->memory == 0 ||
         c->memory > INT64_MAX || (c->flags & ~WORKER_FLAG_READONLY) != 0)
         return -EINVAL;
@@ -126,11 +126,10 @@ void process_failed(enum hv_failure failure, uint64_t detail0, uint64_t detail1,
     (void)tell(&message);
 }
 
-int process_control(bool *go)
+/* One message with at most `*count` descriptors. 1; 0: there is none; -errno. */
+static int hear(struct control_message *message, int *fds, size_t *count)
 {
-    struct control_message message;
-    size_t fds = 0;
-    int n = fdpass_receive(HANDOFF_FD_CONTROL, &message, sizeof(message), NULL, &fds, MSG_DONTWAIT);
+    int n = fdpass_receive(HANDOFF_FD_CONTROL, message, sizeof(*message), fds, count, MSG_DONTWAIT);
 
     if (n == -EAGAIN)
         return 0;
@@ -138,10 +137,39 @@ int process_control(bool *go)
         return -EPIPE;
     if (n < 0)
         return n;
-    if ((size_t)n != sizeof(message) || message.type != CONTROL_GO || *go)
+    return (size_t)n == sizeof(*message) ? 1 : -EPROTO;
+}
+
+int process_control(bool *go)
+{
+    struct control_message message;
+    size_t count = 0;
+    int r = hear(&message, NULL, &count);
+
+    if (r <= 0)
+        return r;
+    if (message.type != CONTROL_GO || *go)
         return -EPROTO;
     *go = true;
     return 0;
+}
+
+int process_control_client(bool *go, int *fd)
+{
+    struct control_message message = {0};
+    int received = -1, r;
+    size_t count = 1;
+
+    r = hear(&message, &received, &count);
+    if (r == 1 && message.type == CONTROL_GO && count == 0 && !*go) {
+        *go = true;
+        return 0;
+    }
+    if (r == 1 && message.type == CONTROL_CLIENT && count == 1) {
+        *fd = received;
+        return 0;
+    }
+    return r == 1 ? -EPROTO : r; /* what came with it goes with the process */
 }
 
 void process_exit(int status)

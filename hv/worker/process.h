@@ -46,6 +46,12 @@ int process_tell(enum control_type type);
  */
 int process_control(bool *go);
 
+/*
+ * The same for the console relay, which CONTROL_CLIENT brings a descriptor: then *fd is it, the
+ * caller's; else untouched. -EPROTO also for one that nobody announced.
+ */
+int process_control_client(bool *go, int *fd);
+
 /* exit_group, with nothing of libc's in between. */
 _Noreturn void process_exit(int status);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* casemate-console: bytes between the guest's serial port and the operator's terminal. */
+#include <fcntl.h>
 #include <sys/socket.h>
 
 #include "mac/filters/filter_table.h"
@@ -13,6 +14,8 @@ static const struct filter_rule rows[] = {
     {CALL(write), STAGE_0, WHERE(FD_IS(FD_TERMINAL_OUT)), "to the terminal; no ioctl, so no TIOCSTI"},
     {CALL(recvmsg), STAGE_0, WHERE(FD_IS(FD_CONTROL), ARG_INT(2, MSG_CMSG_CLOEXEC | MSG_DONTWAIT)), "the launcher's go, and its end"},
     {CALL(sendmsg), STAGE_0, WHERE(FD_IS(FD_CONTROL), ARG_INT(2, MSG_NOSIGNAL)), "ready, the escape key"},
+    {CALL(dup3), STAGE_0, WHERE(ARG_INT(1, FD_TERMINAL_IN), ARG_INT(2, O_CLOEXEC)), "the next client's socket, from the launcher, in place of the last one's"},
+    {CALL(dup3), STAGE_0, WHERE(ARG_INT(1, FD_TERMINAL_OUT), ARG_INT(2, O_CLOEXEC)), "the same"},
     {CALL(close), STAGE_0, ANY, "the side that has ended"},
     {CALL(exit_group), STAGE_0, ANY, "the end"},
 };
