@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * casemated: manages the guests of this host. `casemated guard` is what it starts for each of them.
+ *
+ * Trust: root, in casemated_t at s0. It parses nothing: a client's bytes are its front's, the host
+ * policy's are a child's in seccomp strict mode, a guest's are nobody's here. From its fronts it
+ * takes requests of one fixed size from a table, each judged by who the client is; from its guards
+ * messages of one fixed size. Its command line and the two variables of systemd's protocols
+ * (NOTIFY_SOCKET, LISTEN_FDS) are root's.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/text.h"
+#include "hv/daemon/daemon.h"
+#include "hv/launch/guard_process.h"
+#include "hv/launch/launch.h"
+#include "labeling/store.h"
+
+#ifndef CASEMATE_VERSION
+#define CASEMATE_VERSION "0.1"
+#endif
+#define LISTEN_FD 3 /* sd_listen_fds(3): the first one handed over */
+
+static void help(void)
+{
+    printf("Usage: casemated [OPTION]...\n"
+           "Manage the guests of this host for clients of " DAEMON_SOCKET ".\n\n"
+           "  --policy FILE       the host policy (default " DAEMON_POLICY ")\n"
+           "  --socket PATH       where to listen (default " DAEMON_SOCKET ")\n"
+           "  --mac landlock      run without SELinux, which is refused otherwise\n"
+           "  --version           print the version\n"
+           "  --help              print this\n\n"
+           "Guests go on when casemated ends; the next one finds them. See casemated(8).\n");
+}
+
+/* journald takes the severity from the prefix; a terminal's reader learns to. */
+static void log_line(void *context, enum daemon_severity severity, const char *text)
+{
+    const bool *journal = context;
+
+    if (*journal)
+        fprintf(stderr, "<%d>%s\n", (int)severity, text);
+    else
+        fprintf(stderr, "casemated: %s\n", text);
+}
+
+/* The socket that systemd listens at for us, or -1. */
+static int handed_listener(void)
+{
+    const char *pid = getenv("LISTEN_PID"), *count = getenv("LISTEN_FDS");
+    uint64_t value;
+    int on = 0;
+    socklen_t size = sizeof(on);
+
+    if (pid == NULL || count == NULL || text_number(pid, 1, INT32_MAX, &value) < 0 ||
+        value != (uint64_t)getpid() || text_number(count, 1, 1, &value) < 0 ||
+        getsockopt(LISTEN_FD, SOL_SOCKET, SO_ACCEPTCONN, &on, &size) < 0 || on == 0)
+        return -1;
+    return LISTEN_FD;
+}
+
+/* Descriptors 0, 1 and 2 are there, or what is opened next would be taken for them. */
+static int check_standard(void)
+{
+    for (int fd = 0; fd <= 2; fd++) {
+        if (lseek(fd, 0, SEEK_CUR) < 0 && errno == EBADF)
+            return -EBADF;
+    }
+    return 0;
+}
+
+/* 0 to go on, else the exit status + 1. */
+static int parse(int argc, char **argv, struct daemon_options *options)
+{
+    for (int i = 1; i < argc; i++) {
+        const char *value = i + 1 < argc ? argv[i + 1] : NULL;
+
+        if (strcmp(argv[i], "--help") == 0) {
+            help();
+            return 1;
+        }
+        if (strcmp(argv[i], "--version") == 0) {
+            printf("casemated %s\n", CASEMATE_VERSION);
+            return 1;
+        }
+        if (strcmp(argv[i], "--policy") == 0 && value != NULL && value[0] == '/') {
+            options->policy = value;
+        } else if (strcmp(argv[i], "--socket") == 0 && value != NULL && value[0] == '/') {
+            options->socket = value;
+        } else if (strcmp(argv[i], "--mac") == 0 && value != NULL &&
+                   strcmp(value, "landlock") == 0) {
+            options->mac = GUEST_MAC_LANDLOCK;
+        } else if (strcmp(argv[i], "--mac") == 0 && value != NULL &&
+                   strcmp(value, "selinux") == 0) {
+            options->mac = GUEST_MAC_SELINUX;
+        } else {
+            char shown[128];
+
+            fprintf(stderr,
+                    "casemated: '%s' is no option, or its value is missing or no absolute path; "
+                    "`casemated --help` tells more\n",
+                    text_escape(shown, sizeof(shown), argv[i]));
+            return LAUNCH_USAGE + 1;
+        }
+        i++;
+    }
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    static char notify[256];
+    bool journal = getenv("JOURNAL_STREAM") != NULL;
+    const char *named = getenv("NOTIFY_SOCKET");
+    struct daemon_options options = {
+        .socket = DAEMON_SOCKET,
+        .policy = DAEMON_POLICY,
+        .store = LABEL_STORE_PATH,
+        .mac = GUEST_MAC_SELINUX,
+        .version = CASEMATE_VERSION,
+        .log = log_line,
+        .context = &journal,
+    };
+    int r;
+
+    if (argc == 2 && strcmp(argv[1], "guard") == 0)
+        return clearenv() == 0 ? guard_process_main() : LAUNCH_SYSTEM;
+    if (check_standard() < 0)
+        return LAUNCH_SYSTEM;
+    r = parse(argc, argv, &options);
+    if (r != 0)
+        return r - 1;
+    options.listener = handed_listener();
+    if (named != NULL && text_copy(notify, sizeof(notify), named) == 0)
+        options.notify = notify;
+    /* Libraries read it (OPENSSL_CONF names code to load); nothing of ours does, from here on. */
+    if (clearenv() != 0)
+        return LAUNCH_SYSTEM;
+    r = daemon_run(&options);
+    if (r == -EPERM) {
+        if (geteuid() != 0)
+            fprintf(stderr, "casemated: only root can start guests\n");
+        return LAUNCH_DENIED;
+    }
+    if (r < 0) {
+        fprintf(stderr, "casemated: cannot go on: %s\n", strerror(-r));
+        return LAUNCH_SYSTEM;
+    }
+    return 0;
+}
