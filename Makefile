@@ -178,8 +178,11 @@ unit: $(UNIT_TESTS) $(if $(SAN),,all)
 	$(Q)tests/run-unit $(UNIT_SKIPS) $(UNIT_TESTS)
 
 ## golden corpora only; CASEMATE_GOLDEN_UPDATE=1 writes the expected results anew
-golden: $(filter %/test_golden_guest %/test_golden_host,$(UNIT_TESTS))
+golden: $(filter %/test_golden_guest %/test_golden_host %/test_golden_cli,$(UNIT_TESTS))
 	$(Q)tests/run-unit $^
+
+# loads it into an interpreter
+$(BUILD)/tests/verbs/test_golden_cli: $(LIB_SHARED)
 
 # plays the launcher for casemate-vmm alone; static, so that it runs in any guest or host
 $(BUILD)/tests/vmm-harness: $(BUILD)/obj/tests/vmm-harness.o $(LIB_BASE)

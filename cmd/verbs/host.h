@@ -49,6 +49,10 @@ int host_failed(const struct casemate *host, int error, const char *doing);
 /* The worse of two exit statuses. */
 int host_worse(int a, int b);
 
+/* Seconds since 1970 as local time, "2026-11-20 13:45:00"; "-" for what is missing. Returns `text`.
+ */
+char *host_moment(char text[32], int64_t seconds);
+
 /* Print for people, to a table's stream; 0 or the exit status. */
 int host_print_list(const struct casemate_guests *guests, FILE *to, bool colour);
 /* One guest, with its processes. */

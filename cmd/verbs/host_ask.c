@@ -273,7 +273,7 @@ static int show_info(const struct casemate_info *info, bool json)
     json_t *object = json ? json_object() : NULL;
 
     for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
-        char shown[1024];
+        char shown[1024], when[32];
 
         if (json)
             (void)json_object_set_new(object, lines[i].name,
@@ -282,6 +282,8 @@ static int show_info(const struct casemate_info *info, bool json)
         else if (lines[i].text != NULL)
             (void)printf("%-15s %s\n", lines[i].name,
                          text_escape(shown, sizeof(shown), lines[i].text));
+        else if (strcmp(lines[i].name, "started") == 0)
+            (void)printf("%-15s %s\n", lines[i].name, host_moment(when, lines[i].number));
         else if (lines[i].number >= 0)
             (void)printf("%-15s %" PRId64 "\n", lines[i].name, lines[i].number);
     }

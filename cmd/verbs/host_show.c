@@ -71,8 +71,7 @@ static void line(FILE *to, const char *name, const char *value)
         (void)fprintf(to, "%-12s %s\n", name, text_escape(shown, sizeof(shown), value));
 }
 
-/* Local time, as people and other tools write it. */
-static char *moment(char text[32], int64_t seconds)
+char *host_moment(char text[32], int64_t seconds)
 {
     const time_t t = (time_t)seconds;
     struct tm tm;
@@ -133,7 +132,7 @@ int host_print_guest(const struct casemate_guest *guest, FILE *to, bool colour)
     line(to, "uuid", casemate_guest_uuid(guest));
     line(to, "state", casemate_guest_state_name(guest));
     if (casemate_guest_started(guest) >= 0)
-        line(to, "started", moment(when, casemate_guest_started(guest)));
+        line(to, "started", host_moment(when, casemate_guest_started(guest)));
     if (casemate_guest_boots(guest) >= 0)
         line(to, "boots", number(when, casemate_guest_boots(guest)));
     line(to, "cpus", number(when, casemate_guest_cpus(guest)));
@@ -152,7 +151,7 @@ void host_print_event(const struct casemate_event *event, FILE *to)
     const char *kind = casemate_event_kind(event), *result = casemate_event_result_name(event);
     char when[32], shown[1024];
 
-    (void)fprintf(to, "%s ", moment(when, casemate_event_when(event) / 1000000));
+    (void)fprintf(to, "%s ", host_moment(when, casemate_event_when(event) / 1000000));
     if (tenant != NULL)
         (void)fprintf(to, "%s/%s ", tenant, casemate_event_guest(event));
     (void)fputs(text_escape(shown, sizeof(shown), casemate_event_type_name(event)), to);

@@ -218,18 +218,18 @@ static void test_console(void **state)
 
 static void test_arguments(void **state)
 {
-    static const char *const names[] = {"",
-                                        "A",
-                                        "a b",
-                                        "a/b",
-                                        "-a",
-                                        "_a",
-                                        "a.",
-                                        "\xff",
-                                        "a\n",
-                                        "a\"",
-                                        "0123456789012345678901234567890123456789012345678901234"
-                                        "567890123"};
+    static const char *const names[] = {
+        "",
+        "A",
+        "a b",
+        "a/b",
+        "-a",
+        "_a",
+        "a.",
+        "\xff",
+        "a\n",
+        "a\"",
+        "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"};
     struct scene *s = *state;
     struct casemate_guest *guest = NULL;
     char path[200];
