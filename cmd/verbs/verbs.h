@@ -21,5 +21,6 @@ int verb_events(int argc, char **argv);
 int verb_info(int argc, char **argv);
 int verb_reload(int argc, char **argv);
 int verb_label(int argc, char **argv);
+int verb_policy(int argc, char **argv);
 
 #endif
