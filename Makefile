@@ -222,6 +222,25 @@ $(BUILD)/live/access: $(BUILD)/obj/tests/live/tools/access.o $(call lib_of,mac) 
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS_DYN) -o $@ $(filter %.o %.a,$^) $(shell $(PKG_CONFIG) --libs libselinux audit) -pthread
 
+# ---------------------------------------------------------------- breakout tests
+# The hostile stand-in is static, as what it replaces; the runner links what the launcher links.
+HOSTILE_STANDIN = $(filter-out %/runner.o %/scene.o %/place.o %/report.o %/reasons.o,$(call obj_of,$(wildcard tests/hostile/*.c)))
+HOSTILE_RUNNER = $(filter-out %/standin.o,$(call obj_of,$(wildcard tests/hostile/*.c)))
+HOSTILE = $(BUILD)/live/hostile $(BUILD)/live/hostile-runner
+LIVE_TOOLS += $(HOSTILE)
+$(BUILD)/live/hostile: $(HOSTILE_STANDIN) $(LIB_SELF) $(LIB_BASE)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS_STATIC) -o $@ $(filter %.o %.a,$^)
+$(BUILD)/live/hostile-runner: $(HOSTILE_RUNNER) $(LIBS_casemate) $(LIB_SELF) $(LIB_BASE)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS_DYN) -o $@ $(filter %.o,$^) \
+	    -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(EXTERN_casemate) -pthread
+
+.PHONY: breakout
+## hostile stand-ins behind each layer of confinement: build/breakout.json and the table in doc/
+breakout: all $(LIVE_TOOLS)
+	$(Q)BIN="$(BUILD)/bin" TOOLS="$(BUILD)/live" tests/breakout $(BUILD)
+
 .PHONY: demo live testhost testhost-run testhost-shell
 ## the main job on a fresh machine: packages, build, and Debian boots, each device confined
 demo:
