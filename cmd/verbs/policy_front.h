@@ -23,6 +23,7 @@ struct policy_answer {
  */
 int policy_front(const char *text, size_t size, struct policy_answer **answer);
 
+/* Give the mapping back; NULL is allowed. */
 void policy_front_release(struct policy_answer *answer);
 
 #endif
