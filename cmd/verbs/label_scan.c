@@ -112,7 +112,9 @@ static int resolve(const struct arguments *a, char *directory[DIRECTORIES_MAX])
     return VERB_OK;
 }
 
-static int scan(struct scan_verb *v, char *const directory[], size_t count, bool repair)
+/* `processes`: the store is this host's, so that they can be compared. */
+static int scan(struct scan_verb *v, char *const directory[], size_t count, bool repair,
+                bool processes)
 {
     cleanup_fd int proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     const bool selinux = is_selinux_enabled() == 1;
@@ -139,7 +141,7 @@ static int scan(struct scan_verb *v, char *const directory[], size_t count, bool
         complain("note: this kernel has no SELinux: owners and modes are compared, contexts not");
     progress_begin("scanning");
     r = label_scan(v->store, &label_access_selinux, &options, &reporter, &v->counts);
-    if (r == 0)
+    if (r == 0 && processes)
         r = process_scan(v->store, &process_options, &v->process_counts);
     progress_end();
     if (v->contexts != NULL)
@@ -234,7 +236,8 @@ int verb_label_scan(int argc, char **argv)
     if (status == VERB_OK && v.store != NULL)
         status = label_names_read(v.store, &v.names);
     if (status == VERB_OK && v.store != NULL)
-        status = scan(&v, directory, (size_t)a.words, a.given[REPAIR]);
+        status =
+            scan(&v, directory, (size_t)a.words, a.given[REPAIR], !a.given[LABEL_OPTION_STORE]);
     if (status == VERB_OK || status == VERB_DENIED)
         r = a.given[LABEL_OPTION_JSON] ? scan_json(&v) : scan_people(&v);
     release(&v);
