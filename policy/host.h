@@ -98,24 +98,10 @@ struct host_conflict {
     struct host_position at;
 };
 
-/*
- * How to open a guest's files so that nothing between the policy's words and the file can lead
- * elsewhere: the first bytes of each path, as many as given here, are the directory that the policy
- * spells out (never "/", a '/' and at least one byte follow). It is opened with
- * RESOLVE_NO_SYMLINKS; what is behind it, where names may be a tenant's own choice, is opened
- * beneath it (openat2: RESOLVE_BENEATH and RESOLVE_NO_SYMLINKS).
- */
-struct host_roots {
-    uint16_t kernel;
-    uint16_t initrd; /* 0: no initrd */
-    uint16_t disk[GUEST_DISKS_MAX];
-    uint8_t shared[GUEST_DISKS_MAX]; /* 1: an object, shared read-only with other tenants */
-};
-
 struct host_guest {
     uint32_t tenant;
-    uint32_t reserved; /* 0 */
-    struct host_roots roots;
+    uint32_t reserved;               /* 0 */
+    uint8_t shared[GUEST_DISKS_MAX]; /* by disk; 1: an object, which is always readonly */
     struct host_position at, kernel_at, initrd_at, cpus_at, memory_at, mac_at;
     struct host_position disk_at[GUEST_DISKS_MAX], net_at[GUEST_NETS_MAX];
     struct guest_spec spec; /* its `mac` is the host's */

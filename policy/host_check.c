@@ -189,13 +189,13 @@ static int check_values(const struct host_policy *p, struct guest_diagnostic *d)
 }
 
 /* What the parser computed must be what it says it computed. */
-static bool roots_valid(const struct host_policy *p)
+static bool shared_valid(const struct host_policy *p, const struct host_guest *guest)
 {
-    for (uint32_t i = 0; i < p->guests; i++) {
-        struct host_roots roots = {0};
+    for (uint32_t i = 0; i < GUEST_DISKS_MAX; i++) {
+        bool shared =
+            i < guest->spec.disks && host_disk_shared(p, guest->tenant, guest->spec.disk[i].path);
 
-        host_roots_of(p, &p->guest[i], &roots);
-        if (memcmp(&roots, &p->guest[i].roots, sizeof(roots)) != 0)
+        if (guest->shared[i] != shared)
             return false;
     }
     return true;
@@ -213,8 +213,10 @@ int host_policy_check(const struct host_policy *policy, size_t size,
     r = check_values(policy, diagnostic);
     if (r < 0)
         return r;
-    if (!roots_valid(policy))
-        return malformed(diagnostic);
+    for (uint32_t i = 0; i < policy->guests; i++) {
+        if (!shared_valid(policy, &policy->guest[i]))
+            return malformed(diagnostic);
+    }
     host_rules_tenants(policy, &list);
     host_rules_guests(policy, &list);
     if (list.count == 0)

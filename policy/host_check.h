@@ -19,16 +19,19 @@ int host_check_memory(uint64_t bytes, struct guest_diagnostic *d);
 
 /*
  * The rules, each breach a message at its position. Every value, count and index must have passed
- * its check, and the guests' roots must be those of host_roots_of. They end when the list is full.
+ * its check, and the guests' `shared` must be right. They end when the list is full.
  */
 void host_rules_tenants(const struct host_policy *policy, struct diagnostic_list *list);
 void host_rules_guests(const struct host_policy *policy, struct diagnostic_list *list);
 
 /*
- * Where a guest's files are to be opened: 0 for a file that its tenant may not use, and for a path
- * that is none. `shared` is set for a disk that is an object the tenant shares.
+ * Whether a pattern gives a guest of the tenant this file: as a disk, or as kernel or initrd. False
+ * for what is no plain path.
  */
-void host_roots_of(const struct host_policy *policy, const struct host_guest *guest,
-                   struct host_roots *roots);
+bool host_file_allowed(const struct host_policy *policy, uint32_t tenant, bool kernel,
+                       const char *path);
+
+/* Whether the file is an object that the tenant shares. */
+bool host_disk_shared(const struct host_policy *policy, uint32_t tenant, const char *path);
 
 #endif

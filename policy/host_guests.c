@@ -93,7 +93,7 @@ static void outside(const struct host_policy *p, const struct host_guest *guest,
             tenant_of(p, guest), text_escape(allowed, sizeof(allowed), pattern));
 }
 
-/* A disk without a root: say whether it is an object that the tenant forgot to share. */
+/* A disk of nobody's: say whether it is an object that the tenant forgot to share. */
 static void foreign_disk(const struct host_policy *p, const struct host_guest *guest, uint32_t disk,
                          struct diagnostic_list *list)
 {
@@ -117,14 +117,14 @@ static void files(const struct host_policy *p, const struct host_guest *guest,
 {
     const struct guest_spec *spec = &guest->spec;
 
-    if (guest->roots.kernel == 0)
+    if (!host_file_allowed(p, guest->tenant, true, spec->kernel))
         outside(p, guest, "kernel", spec->kernel, guest->kernel_at, true, list);
-    if (guest->roots.initrd == 0 && spec->initrd[0] != '\0')
+    if (spec->initrd[0] != '\0' && !host_file_allowed(p, guest->tenant, true, spec->initrd))
         outside(p, guest, "initrd", spec->initrd, guest->initrd_at, true, list);
     for (uint32_t i = 0; i < spec->disks; i++) {
-        if (guest->roots.disk[i] == 0)
+        if (!guest->shared[i] && !host_file_allowed(p, guest->tenant, false, spec->disk[i].path))
             foreign_disk(p, guest, i, list);
-        else if (guest->roots.shared[i] && !spec->disk[i].readonly)
+        else if (guest->shared[i] && !spec->disk[i].readonly)
             (void)diagnostic_add(list, guest->disk_at[i].line, guest->disk_at[i].column,
                                  "this disk is a shared object: write 'readonly' behind it");
     }
@@ -222,7 +222,7 @@ static void pairs(const struct host_policy *p, uint32_t i, struct diagnostic_lis
             boots_disk(guest, "kernel", guest->spec.kernel, guest->kernel_at, other, list);
             boots_disk(guest, "initrd", guest->spec.initrd, guest->initrd_at, other, list);
             for (uint32_t k = 0; j < i && k < guest->spec.disks; k++) {
-                if (!guest->roots.shared[k])
+                if (!guest->shared[k])
                     disk_of_two(other, guest, k, list);
             }
         }

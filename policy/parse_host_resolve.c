@@ -83,11 +83,13 @@ static void resolve_guests(struct host_parser *host)
 
         if (guest->mac_at.line == 0)
             guest->spec.mac = policy->mac;
-        if (guest_spec_check(&guest->spec, &d) < 0)
+        if (guest_spec_check(&guest->spec, &d) < 0) {
             (void)diagnostic_add(&host->parser.list, guest->at.line, guest->at.column, "%s",
                                  d.message);
-        else
-            host_roots_of(policy, guest, &guest->roots);
+            continue;
+        }
+        for (uint32_t j = 0; j < guest->spec.disks; j++)
+            guest->shared[j] = host_disk_shared(policy, guest->tenant, guest->spec.disk[j].path);
     }
 }
 

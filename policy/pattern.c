@@ -107,15 +107,6 @@ int pattern_check(const char *what, const char *pattern, struct guest_diagnostic
     return 0;
 }
 
-size_t pattern_root(const char *pattern)
-{
-    size_t end = strcspn(pattern, "*");
-
-    while (end > 0 && pattern[end - 1] != '/')
-        end--;
-    return end > 0 ? end - 1 : 0;
-}
-
 static bool has_star(struct part part)
 {
     return part.size > 0 && memchr(part.start, '*', part.size) != NULL;

@@ -6,7 +6,7 @@
  * A pattern is a path with wildcards. Within a component `*` stands for any characters, also none;
  * a component `**` stands for one component or more. Everything else is itself, a dot at the
  * beginning of a name too. Patterns and paths are compared as text: that a path leads where it
- * says is for whoever opens it (struct host_roots).
+ * says is for whoever opens it, without following links.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -26,12 +26,6 @@ int path_check(const char *what, const char *path, struct guest_diagnostic *d);
  * or -EINVAL.
  */
 int pattern_check(const char *what, const char *pattern, struct guest_diagnostic *d);
-
-/*
- * Bytes of the directory that a checked pattern spells out, without its last '/': what stands in
- * front of the first component with a wildcard, or else of the last component. Never 0.
- */
-size_t pattern_root(const char *pattern);
 
 /* Whether a checked path matches a checked pattern. */
 bool pattern_matches(const char *pattern, const char *path);

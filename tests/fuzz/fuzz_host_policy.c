@@ -49,23 +49,19 @@ static struct host_policy *parse(const char *text, size_t size, uint32_t guests,
     return policy;
 }
 
-/* What may be opened in a guest's name is beneath a directory that its tenant's policy spells. */
+/* What may be opened in a guest's name is what its tenant's policy gives, and no other's. */
 static void check_file(const struct host_policy *policy, const struct host_guest *guest,
-                       const char *path, size_t root, int kernel)
+                       const char *path, int kernel)
 {
     int found = 0;
 
-    require(root > 1 && root < strlen(path) && path[0] == '/' && path[root] == '/' &&
-            path[root + 1] != '\0');
-    require(strstr(path, "/../") == NULL && strstr(path, "//") == NULL);
+    require(path[0] == '/' && strstr(path, "/../") == NULL && strstr(path, "//") == NULL);
     for (uint32_t i = 0; i < policy->patterns; i++) {
         const struct host_pattern *pattern = &policy->pattern[i];
 
         if ((pattern->tenant == guest->tenant && (kernel || pattern->use == HOST_PATTERN_DISK)) ||
             (kernel && pattern->tenant == HOST_EVERY_TENANT))
-            found |= pattern_root(pattern->text) == root &&
-                     memcmp(pattern->text, path, root) == 0 && pattern_matches(pattern->text, path);
-        /* Never what another tenant has for its own. */
+            found |= pattern_matches(pattern->text, path);
         if (pattern->tenant != guest->tenant && pattern->use == HOST_PATTERN_DISK)
             require(!pattern_matches(pattern->text, path));
     }
@@ -93,14 +89,14 @@ static void check_promises(const struct host_policy *policy)
         require(guest->tenant < policy->tenants && spec->mac == policy->mac);
         require(host_policy_find_guest(policy, policy->tenant[guest->tenant].name, spec->name) ==
                 (int)i);
-        check_file(policy, guest, spec->kernel, guest->roots.kernel, 1);
+        check_file(policy, guest, spec->kernel, 1);
         if (spec->initrd[0] != '\0')
-            check_file(policy, guest, spec->initrd, guest->roots.initrd, 1);
+            check_file(policy, guest, spec->initrd, 1);
         for (uint32_t j = 0; j < spec->disks; j++) {
-            if (guest->roots.shared[j])
+            if (guest->shared[j])
                 check_object(policy, guest, &spec->disk[j]);
             else
-                check_file(policy, guest, spec->disk[j].path, guest->roots.disk[j], 0);
+                check_file(policy, guest, spec->disk[j].path, 0);
         }
     }
     for (uint32_t i = 0; i < policy->tenants; i++)
@@ -187,7 +183,7 @@ static uint8_t *place(struct host_policy *policy, uint32_t where)
         {policy->operator, 2 * sizeof(policy->operator[0])},
         {policy->conflict, sizeof(policy->conflict[0])},
         {policy->guest, 3 * sizeof(policy->guest[0])},
-        {&policy->guest[0].roots, sizeof(policy->guest[0].roots)},
+        {policy->guest[0].shared, sizeof(policy->guest[0].shared)},
         {policy->guest[0].spec.disk, 64},
         {policy->guest[1].spec.kernel, 64},
         {&policy->guest[1].spec.cpus, 64},

@@ -82,14 +82,8 @@ static void test_content(void **state)
     assert_int_equal(good->conflict[0].first, 0);
     assert_int_equal(good->conflict[0].second, 1);
     assert_string_equal(good->operator[1].name, "@b");
-    assert_int_equal(web->roots.kernel, strlen("/boot"));
-    assert_int_equal(web->roots.initrd, strlen("/srv/acme"));
-    /* The deepest of the patterns' directories, whichever stands first. */
-    assert_int_equal(web->roots.disk[0], strlen("/srv/acme/deep/er"));
-    assert_int_equal(web->roots.shared[0], 0);
-    assert_int_equal(web->roots.disk[1], strlen("/srv/golden"));
-    assert_int_equal(web->roots.shared[1], 1);
-    assert_int_equal(good->guest[1].roots.initrd, 0);
+    assert_int_equal(web->shared[0], 0);
+    assert_int_equal(web->shared[1], 1);
 }
 
 static void test_find(void **state)
@@ -232,16 +226,10 @@ static void test_lies_of_guests(void **state)
     LIE(guest[0].tenant, 3);
     LIE(guest[0].tenant, 1);
     LIE(guest[0].reserved, 1);
-    LIE(guest[0].roots.kernel, 1);
-    LIE(guest[0].roots.kernel, 0);
-    LIE(guest[0].roots.initrd, strlen("/srv"));
-    LIE(guest[1].roots.initrd, 5);
-    LIE(guest[0].roots.disk[0], strlen("/srv"));
-    LIE(guest[0].roots.disk[0], UINT16_MAX);
-    LIE(guest[0].roots.disk[2], 5);
-    LIE(guest[0].roots.shared[0], 1);
-    LIE(guest[0].roots.shared[1], 0);
-    LIE(guest[0].roots.shared[1], 2);
+    LIE(guest[0].shared[0], 1);
+    LIE(guest[0].shared[1], 0);
+    LIE(guest[0].shared[1], 2);
+    LIE(guest[0].shared[2], 1);
     LIE(guest[0].spec.mac, GUEST_MAC_LANDLOCK);
     LIE(guest[0].spec.cpus, 4);
     LIE(guest[0].spec.cpus, 0);

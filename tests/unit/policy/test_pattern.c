@@ -218,27 +218,6 @@ static void test_meaning(void **state)
     assert_false(pattern_overlap("/srv/*.img", "/srv/*.raw"));
 }
 
-static void test_root(void **state)
-{
-    static const struct {
-        const char *pattern, *root;
-    } rows[] = {
-        {"/srv/acme/**", "/srv/acme"},
-        {"/srv/acme/*.img", "/srv/acme"},
-        {"/srv/acme/a.img", "/srv/acme"},
-        {"/srv/acme/x*/y/z", "/srv/acme"},
-        {"/srv/a", "/srv"},
-        {"/srv/*", "/srv"},
-        {"/s/**/x", "/s"},
-    };
-
-    (void)state;
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        assert_int_equal(pattern_root(rows[i].pattern), strlen(rows[i].root));
-        assert_memory_equal(rows[i].pattern, rows[i].root, strlen(rows[i].root));
-    }
-}
-
 static void test_refused(void **state)
 {
     static const char *const neither[] = {
@@ -307,8 +286,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_matches), cmocka_unit_test(test_overlap),
         cmocka_unit_test(test_random),  cmocka_unit_test(test_literal),
-        cmocka_unit_test(test_meaning), cmocka_unit_test(test_root),
-        cmocka_unit_test(test_refused), cmocka_unit_test(test_hostile),
+        cmocka_unit_test(test_meaning), cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_hostile),
     };
 
     return cmocka_run_group_tests(tests, setup, NULL);
