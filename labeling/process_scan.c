@@ -137,9 +137,9 @@ static int read_facts(struct facts *facts)
     if (!process_scan_uid(status, (size_t)n, &facts->uid))
         facts->uid = 0;
     length = readlinkat(facts->directory, "exe", facts->program, sizeof(facts->program) - 1);
+    if (length < 0 && (errno == ENOENT || !uid_is_ours(facts->uid)))
+        return -ENOENT; /* a thread of the kernel, or it has ended and waits for its parent */
     facts->program[length > 0 ? length : 0] = '\0';
-    if (length < 0 && !uid_is_ours(facts->uid))
-        return -ENOENT;
     facts->kind = process_scan_kind(facts->program);
     return 0;
 }

@@ -71,7 +71,7 @@ int host_failed(const struct casemate *host, int error, const char *doing)
 
     switch (error) {
     case CASEMATE_ERROR_NO_SUCH_GUEST:
-        advice = "; `casemate list` shows those that you may see";
+        advice = "; `casemate list` shows them";
         status = VERB_USAGE;
         break;
     case CASEMATE_ERROR_AMBIGUOUS:

@@ -173,6 +173,14 @@ static void test_processes(void **state)
     assert_int_equal(seen.count[PROCESS_FOUND_STRAY], 1);
     assert_int_equal(seen.guest, guest.id);
 
+    /* Ended, and not yet waited for: it can do nothing any more. */
+    assert_int_equal(kill(pid, SIGKILL), 0);
+    assert_int_equal(waitid(P_PID, (id_t)pid, &(siginfo_t){0}, WEXITED | WNOWAIT), 0);
+    seen = look(f, pid);
+    assert_int_equal(seen.count[PROCESS_FOUND_STRAY], 0);
+    assert_int_equal(waitpid(pid, NULL, 0), pid);
+    pid = start(program, guest.uid_first + 3);
+
     /* It lives: then its context is compared (a kernel without SELinux has none to read). */
     place = fixture_hold(f->store, guest.id);
     seen = look(f, pid);
