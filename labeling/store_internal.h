@@ -83,8 +83,9 @@ int store_end(struct label_store *store, int r);
 /* 1 .. LABEL_NAME_MAX - 1 bytes of [a-z0-9_-]? */
 bool store_name_is_good(const char *name);
 
-/* The tables of store_tenant.c, and how a store of schema 1 gets them; inside a transaction. */
+/* The tables of store_tenant.c. */
 extern const char store_tenant_schema[];
+/* How a store of schema 1 gets them; inside a transaction. 0; -ENOSPC; -errno. */
 int store_tenant_upgrade(struct label_store *store);
 /* Inside a transaction: the tenant's slot, a new one if it has none. 0; -ENOSPC; -errno. */
 int store_tenant_slot(struct label_store *store, const char *tenant, unsigned *slot);

@@ -454,6 +454,7 @@ int guard_open_gate(struct guard *guard)
 
         if (r < 0)
             return died_meanwhile(guard, &guard->processes[i], r);
+        gate.sibling[gate.siblings++] = seen.namespaces;
         guard_tell(guard, &(struct launch_event){.type = LAUNCH_EVENT_CONFINEMENT,
                                                  .kind = seen.kind,
                                                  .index = seen.index,

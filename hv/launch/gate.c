@@ -214,21 +214,6 @@ static int examine_program(const struct process *process, struct confinement *se
     return 0;
 }
 
-static int examine_namespaces(const struct gate *gate, const struct process *process,
-                              struct confinement *seen, struct launch_error *error)
-{
-    const struct namespaces_ids *own = &gate->own;
-    struct namespaces_ids *ids = &seen->namespaces;
-    int r = namespaces_read(process->pid, ids);
-
-    if (r < 0)
-        return DIFFERS(error, process, "hides its namespaces: %s", strerror(-r));
-    if (ids->mnt == own->mnt || ids->pid == own->pid || ids->net == own->net ||
-        ids->ipc == own->ipc || ids->uts == own->uts)
-        return DIFFERS(error, process, "%s", "shares a namespace with the host");
-    return 0;
-}
-
 static int examine_cgroup(const struct gate *gate, const struct process *process,
                           struct confinement *seen, struct launch_error *error)
 {
@@ -291,7 +276,9 @@ int gate_examine(const struct gate *gate, const struct process *process, struct 
     if (r == 0)
         r = examine_program(process, &c, error);
     if (r == 0)
-        r = examine_namespaces(gate, process, &c, error);
+        r = gate_namespaces(gate, process, &c, error);
+    if (r == 0)
+        r = gate_limits(process, error);
     if (r == 0)
         r = examine_cgroup(gate, process, &c, error);
     if (r == 0)

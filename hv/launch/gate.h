@@ -19,7 +19,9 @@ struct gate {
     const struct jail *jail;
     /* expected filters, in the order of installation */
     const struct seccomp_program *filters[PROCESS_KINDS][SECCOMP_STAGES_MAX];
-    struct namespaces_ids own; /* the launcher's: none of these may be shared */
+    struct namespaces_ids own; /* the launcher's: none of these may be shared, but for the user's */
+    struct namespaces_ids sibling[PROCESSES_MAX]; /* of those that have been examined */
+    unsigned siblings;
     unsigned vcpus;
     unsigned eventfds; /* at most, in the VMM */
     int landlock;
@@ -32,6 +34,11 @@ struct gate {
  */
 int gate_examine(const struct gate *gate, const struct process *process, struct confinement *seen,
                  struct launch_error *error);
+
+/* The parts in gate_world.c: namespaces of its own, shared with nobody; limits as asked for. */
+int gate_namespaces(const struct gate *gate, const struct process *process,
+                    struct confinement *seen, struct launch_error *error);
+int gate_limits(const struct process *process, struct launch_error *error);
 
 /* The descriptors' part, in gate_fds.c: every open descriptor is one that was handed over. */
 int gate_descriptors(const struct gate *gate, const struct process *process,

@@ -60,6 +60,11 @@ const char *jail_step_name(uint32_t step)
 #define VMM_FILES    2048
 #define WORKER_FILES 128
 
+unsigned jail_files(enum process_kind kind)
+{
+    return kind == PROCESS_VMM ? VMM_FILES : WORKER_FILES;
+}
+
 static int reset_signals(void)
 {
     sigset_t none;
@@ -179,7 +184,7 @@ _Noreturn void jail_enter(const struct process *process, const struct jail *jail
     r = namespaces_enter_root(root);
     if (r < 0)
         stop(report, STEP_ROOT, r);
-    r = privilege_limits(process->kind == PROCESS_VMM ? VMM_FILES : WORKER_FILES);
+    r = privilege_limits(jail_files(process->kind));
     if (r == 0 && process->file_size != UINT64_MAX)
         r = privilege_limit_writes(process->file_size);
     if (r < 0)

@@ -24,4 +24,7 @@ const char *jail_step_name(uint32_t step);
 _Noreturn void jail_enter(const struct process *process, const struct jail *jail, int go,
                           int report);
 
+/* How many descriptors such a process may have: its RLIMIT_NOFILE. */
+unsigned jail_files(enum process_kind kind);
+
 #endif
