@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a guard that casemated executes is told, by files that are not what they should be. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "hv/launch/guard_process.h"
+
+static struct guest_spec good_spec(void)
+{
+    struct guest_spec spec;
+
+    guest_spec_init(&spec);
+    (void)strcpy(spec.name, "web");
+    (void)strcpy(spec.kernel, "/srv/acme/vmlinuz");
+    return spec;
+}
+
+static struct guard_start *good_start(void)
+{
+    struct guard_start *start = calloc(1, sizeof(*start));
+
+    assert_non_null(start);
+    start->magic = GUARD_START_MAGIC;
+    start->version = GUARD_START_VERSION;
+    (void)strcpy(start->tenant, "acme");
+    start->off_timeout = 30;
+    start->spec = good_spec();
+    return start;
+}
+
+static int read_back(int fd)
+{
+    struct guard_start *start = malloc(sizeof(*start));
+    int r;
+
+    assert_non_null(start);
+    memset(start, 0x5a, sizeof(*start));
+    r = guard_process_read_start(fd, start);
+    if (r < 0)
+        assert_int_equal(start->magic, 0x5a5a5a5a); /* untouched */
+    free(start);
+    close(fd);
+    return r;
+}
+
+static void there_and_back(void **state)
+{
+    struct guest_spec spec = good_spec();
+    struct guard_start start;
+    int fd = guard_process_start_file("acme", &spec, 7);
+
+    (void)state;
+    assert_true(fd >= 0);
+    assert_int_equal(guard_process_read_start(fd, &start), 0);
+    assert_string_equal(start.tenant, "acme");
+    assert_string_equal(start.spec.name, "web");
+    assert_int_equal(start.off_timeout, 7);
+    close(fd);
+}
+
+static void bad_descriptions(void **state)
+{
+    static const char *const tenants[] = {"",      "host",  "Acme",   "-acme",
+                                          "_acme", "ac me", "../etc", "acme\n"};
+    char longest[RECORD_NAME_MAX + 1];
+    struct guest_spec spec = good_spec();
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(tenants) / sizeof(tenants[0]); i++)
+        assert_int_equal(guard_process_start_file(tenants[i], &spec, 7), -EINVAL);
+    memset(longest, 'a', sizeof(longest) - 1);
+    longest[sizeof(longest) - 1] = '\0';
+    assert_int_equal(guard_process_start_file(longest, &spec, 7), -EINVAL);
+    assert_int_equal(guard_process_start_file("acme", &spec, 86401), -EINVAL);
+    spec.cpus = 0;
+    assert_int_equal(guard_process_start_file("acme", &spec, 7), -EINVAL);
+}
+
+static void bad_files(void **state)
+{
+    struct guard_start *good = good_start(), *bad = good_start();
+    char large[sizeof(*good) + 1];
+    int fd, ends[2];
+
+    (void)state;
+    assert_int_equal(read_back(fd_sealed_memfd("start", good, sizeof(*good))), 0);
+    assert_int_equal(read_back(fd_sealed_memfd("start", good, sizeof(*good) - 1)), -EINVAL);
+    memset(large, 0, sizeof(large));
+    memcpy(large, good, sizeof(*good));
+    assert_int_equal(read_back(fd_sealed_memfd("start", large, sizeof(large))), -EINVAL);
+    assert_int_equal(read_back(fd_sealed_memfd("start", "", 0)), -EINVAL);
+    /* Whoever wrote it could change it after the check. */
+    fd = memfd_create("start", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    assert_int_equal(write(fd, good, sizeof(*good)), sizeof(*good));
+    assert_int_equal(read_back(fd), -EPERM);
+    fd = memfd_create("start", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    assert_int_equal(write(fd, good, sizeof(*good)), sizeof(*good));
+    assert_int_equal(fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW), 0);
+    assert_int_equal(read_back(fd), -EPERM);
+    assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+    close(ends[1]);
+    assert_int_equal(read_back(ends[0]), -EINVAL);
+    assert_int_equal(read_back(open("/dev/null", O_RDONLY | O_CLOEXEC)), -EINVAL);
+
+    bad->magic++;
+    assert_int_equal(read_back(fd_sealed_memfd("start", bad, sizeof(*bad))), -EINVAL);
+    *bad = *good;
+    bad->version = 2;
+    assert_int_equal(read_back(fd_sealed_memfd("start", bad, sizeof(*bad))), -EINVAL);
+    *bad = *good;
+    bad->reserved = 1;
+    assert_int_equal(read_back(fd_sealed_memfd("start", bad, sizeof(*bad))), -EINVAL);
+    *bad = *good;
+    memset(bad->tenant, 'a', sizeof(bad->tenant)); /* without an end */
+    assert_int_equal(read_back(fd_sealed_memfd("start", bad, sizeof(*bad))), -EINVAL);
+    *bad = *good;
+    memset(bad->spec.kernel, '/', sizeof(bad->spec.kernel));
+    assert_int_equal(read_back(fd_sealed_memfd("start", bad, sizeof(*bad))), -EINVAL);
+    *bad = *good;
+    bad->spec.disks = GUEST_DISKS_MAX + 1;
+    assert_int_equal(read_back(fd_sealed_memfd("start", bad, sizeof(*bad))), -EINVAL);
+    *bad = *good;
+    memset(&bad->spec.rng, 2, 1); /* neither true nor false */
+    assert_int_equal(read_back(fd_sealed_memfd("start", bad, sizeof(*bad))), -EINVAL);
+    free(good);
+    free(bad);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(there_and_back),
+        cmocka_unit_test(bad_descriptions),
+        cmocka_unit_test(bad_files),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
