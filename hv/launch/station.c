@@ -154,7 +154,7 @@ void station_serve(struct station *station, const struct pollfd polls[STATION_PO
         struct connection *connection = &station->connection[i];
 
         if (polls[1 + i].revents != 0 && connection->fd >= 0 && connection->fd == polls[1 + i].fd)
-            serve_one(connection, &station->message, answer, context);
+            serve_one(connection, &station->answer, answer, context);
     }
     if (polls[0].revents != 0)
         accept_one(station);
@@ -168,8 +168,8 @@ void station_tell(struct station *station, const struct record_event *event)
 
         if (connection->fd < 0 || !connection->watching)
             continue;
-        station->message = (struct guard_message){.type = GUARD_MESSAGE_EVENT, .event = *event};
-        r = send_to(connection, &station->message, -1);
+        station->event = (struct guard_message){.type = GUARD_MESSAGE_EVENT, .event = *event};
+        r = send_to(connection, &station->event, -1);
         if (r == -EAGAIN && connection->dropped < UINT32_MAX)
             connection->dropped++;
         else if (r < 0 && r != -EAGAIN)

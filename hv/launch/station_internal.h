@@ -18,7 +18,8 @@ struct station {
     bool same_domain;
     char path[PATH_MAX];
     struct connection connection[STATION_CONNECTIONS];
-    struct guard_message message; /* the one that is being sent: too large for the stack */
+    /* Being sent, too large for the stack. Two, for what is asked may tell of itself meanwhile. */
+    struct guard_message answer, event;
 };
 
 /* 0 if the peer is root's and, if `same_domain`, of this process's SELinux type; else -EACCES. */

@@ -69,6 +69,8 @@ static void answer(void *context, const struct guard_request *request,
         message->type = GUARD_MESSAGE_RECORD;
         message->record.store_id = 17;
     }
+    if (request->type == GUARD_PAUSE) /* as a guard does, before it answers */
+        station_tell(s->station, &(struct record_event){.type = RECORD_EVENT_PAUSED});
     *fd = s->give;
     s->give = -1;
 }
@@ -292,6 +294,30 @@ static void bounded(void **state)
         close(fd[i]);
 }
 
+/* What is done is told before it is answered, and neither takes the other's place. */
+static void tells_while_it_answers(void **state)
+{
+    struct scene *s = *state;
+    struct guard_message message;
+    int fd;
+
+    assert_int_equal(station_listen(s->station, s->path), 0);
+    fd = client(s);
+    send_request(fd, GUARD_WATCH);
+    rounds(s, 2);
+    assert_int_equal(hear(fd, &message), sizeof(message));
+    send_request(fd, GUARD_PAUSE);
+    rounds(s, 1);
+    assert_int_equal(hear(fd, &message), sizeof(message));
+    assert_int_equal(message.type, GUARD_MESSAGE_EVENT);
+    assert_int_equal(message.event.type, RECORD_EVENT_PAUSED);
+    assert_int_equal(hear(fd, &message), sizeof(message));
+    assert_int_equal(message.type, GUARD_MESSAGE_STATUS);
+    assert_int_equal(message.status, 0);
+    assert_int_equal(hear(fd, &message), -EAGAIN);
+    close(fd);
+}
+
 /* A watcher that does not look loses events and is told how many; the guard does not wait. */
 static void drops_events(void **state)
 {
@@ -392,8 +418,11 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        T(serves),  T(passes_a_descriptor), T(bad_requests), T(flood),          T(half_closed),
-        T(bounded), T(drops_events),        T(inherited),    T(hostile_places),
+        T(serves),       T(passes_a_descriptor),
+        T(bad_requests), T(flood),
+        T(half_closed),  T(bounded),
+        T(drops_events), T(tells_while_it_answers),
+        T(inherited),    T(hostile_places),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
