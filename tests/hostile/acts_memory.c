@@ -151,15 +151,6 @@ static int migrate(const struct hostile_world *w, long unused)
     return outcome(syscall(SYS_migrate_pages, w->victim, 64, &from, &to));
 }
 
-static int release(const struct hostile_world *w, long unused)
-{
-    int pidfd = pidfd_of(w);
-
-    (void)unused;
-    /* EINVAL: the process is not dying, which is looked at after the permission. */
-    return pidfd < 0 ? pidfd : outcome_or(syscall(SYS_process_mrelease, pidfd, 0), EINVAL);
-}
-
 #define GUEST REACH_GUEST
 static const struct act rows[] = {
     {"ram-proc-read", "reads guest memory in /proc/PID/fd", GUEST, ram_by_proc, NULL, O_RDONLY, 0,
@@ -185,6 +176,5 @@ static const struct act rows[] = {
     {"kcmp", "compares memory with it", GUEST, compare, NULL, 0, 0, 0},
     {"move-pages", "asks where its pages are", GUEST, where_pages, NULL, 0, 0, 0},
     {"migrate-pages", "moves its pages", GUEST, migrate, NULL, 0, 0, 0},
-    {"mrelease", "reaps its memory", GUEST, release, NULL, 0, 0, 0},
 };
 ACT_THEME(acts_memory, "Another guest's memory", rows);

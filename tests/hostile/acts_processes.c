@@ -187,7 +187,7 @@ static const struct act rows[] = {
     {"kill-all", "signals everybody", REACH_HOST, everybody, NULL, 0, 0, 0},
     {"tgkill", "signals its thread", GUEST, to_thread, NULL, 0, 0, 0},
     {"sigqueue", "queues a signal with data", GUEST, queue, NULL, 0, 0, 0},
-    {"pidfd", "takes a pidfd of it", GUEST, has_pidfd, NULL, 0, 0, 0},
+    {"pidfd", "takes a pidfd of it", REACH_HOST, has_pidfd, NULL, 0, 0, 0},
     {"pidfd-signal", "signals it by pidfd", GUEST, by_pidfd, NULL, 0, 0, 0},
     {"sigio", "lets the kernel signal it (F_SETOWN)", GUEST, by_owner, NULL, 0, 0, ACT_DEATH},
     {"affinity-get", "asks on which CPUs it runs", GUEST, affinity, NULL, 0, 0, 0},

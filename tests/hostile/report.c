@@ -120,7 +120,7 @@ static unsigned check_act(const struct act *act, const struct seen *s, enum laye
             wrong +=
                 complain(act->name, layer,
                          sum.open > 0 ? "reaches another tenant" : "reaches another guest", "");
-        else if (layer != LAYER_NONE && !why)
+        else if (layer != LAYER_NONE && layer != LAYER_NEITHER && !why)
             wrong +=
                 complain(act->name, layer, "succeeds, and nobody has said why (reasons.c)", "");
     } else if (layer == LAYER_NONE && sum.seen > 0 && !reason_for(act->name, layer)) {

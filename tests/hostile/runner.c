@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * runner run --standin FILE --scratch DIR [--tap NAME] [--layers a,b] [--kinds a,b] [--acts a,b]
+ *            [--relations a,b] [--reach a,b]
  *     puts the hostile stand-in behind the layers and prints one record an act:
  *     KIND ACT LAYER RELATION open|refused HOW, separated by tabs
  * runner report [--json FILE] [--doc FILE] <RECORDS
@@ -32,7 +33,7 @@
 #include "tests/hostile/runner.h"
 
 struct choice {
-    const char *standin, *scratch, *tap, *layers, *kinds, *acts;
+    const char *standin, *scratch, *tap, *layers, *kinds, *acts, *relations, *reach;
 };
 
 /* Is `word` in the comma-separated list? No list: yes. */
@@ -56,6 +57,9 @@ static bool applies(const struct act *act, enum process_kind kind)
 {
     return act->kinds == 0 || (act->kinds & KIND(kind));
 }
+
+static const char *const reach_names[] = {
+    [REACH_SELF] = "self", [REACH_HOST] = "host", [REACH_GUEST] = "guest"};
 
 /* Which relations say something in a layer. */
 static bool meaningful(const struct act *act, enum layer layer, enum relation relation)
@@ -217,6 +221,8 @@ static int run_kind(struct scene *scene, const struct choice *choice, enum layer
         char how[32] = "";
 
         if (!applies(act, kind) || !meaningful(act, layer, relation) ||
+            !chosen(choice->relations, relation_names[relation]) ||
+            !(chosen(choice->reach, reach_names[act->reach]) || (act->flags & ACT_CONTROL)) ||
             !(chosen(choice->acts, act->name) || (act->flags & ACT_CONTROL)))
             continue;
         /* A casemate-blk has a disk and memory; what a VM has is asked of a VMM. */
@@ -329,8 +335,14 @@ int main(int argc, char **argv)
     const struct {
         const char *option, **value;
     } options[] = {
-        {"--standin", &choice.standin}, {"--scratch", &choice.scratch}, {"--tap", &choice.tap},
-        {"--layers", &choice.layers},   {"--kinds", &choice.kinds},     {"--acts", &choice.acts},
+        {"--standin", &choice.standin},
+        {"--scratch", &choice.scratch},
+        {"--tap", &choice.tap},
+        {"--layers", &choice.layers},
+        {"--kinds", &choice.kinds},
+        {"--acts", &choice.acts},
+        {"--relations", &choice.relations},
+        {"--reach", &choice.reach},
     };
     int at = 2;
 

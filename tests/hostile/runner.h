@@ -14,6 +14,7 @@ enum layer {
     LAYER_SELINUX,    /* types and categories */
     LAYER_TYPES,      /* the tenants differ by type, both guests have the same categories */
     LAYER_CATEGORIES, /* the guests differ by categories, both have the same types */
+    LAYER_NEITHER,    /* SELinux without a barrier: what then opens, the barriers have closed */
     LAYER_SECCOMP,
     LAYER_JAIL,     /* Landlock, namespaces, uid, capabilities and limits: hv/launch/jail.c */
     LAYER_LANDLOCK, /* all but SELinux: what a host without it has (--mac landlock) */

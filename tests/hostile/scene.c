@@ -21,6 +21,7 @@ const struct layer_row layer_rows[LAYERS] = {
     [LAYER_SELINUX] = {"selinux", true, true, true, false, false},
     [LAYER_TYPES] = {"types", true, true, false, false, false},
     [LAYER_CATEGORIES] = {"categories", true, false, true, false, false},
+    [LAYER_NEITHER] = {"neither", true, false, false, false, false},
     [LAYER_SECCOMP] = {"seccomp", false, false, false, true, false},
     [LAYER_JAIL] = {"jail", false, false, false, false, true},
     [LAYER_LANDLOCK] = {"landlock", false, false, false, true, true},

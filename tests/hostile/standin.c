@@ -111,22 +111,39 @@ _Noreturn static void tell_launcher(int result)
     leave(3);
 }
 
-/* Started by the real launcher: "NAME" with the kind's filter, "NAME.bare" without it. */
-_Noreturn static void behind_the_launcher(struct hostile_world *w, char *name)
+static const char *process_name(unsigned kind)
+{
+    static const char *const names[PROCESS_KINDS] = {[PROCESS_VMM] = "casemate-vmm",
+                                                     [PROCESS_BLK] = "casemate-blk",
+                                                     [PROCESS_NET] = "casemate-net",
+                                                     [PROCESS_RNG] = "casemate-rng",
+                                                     [PROCESS_CONSOLE] = "casemate-console"};
+
+    return names[kind];
+}
+
+/* Started by the real launcher: the guest is named after the act: behind the kind's filter too, or
+ * with "_bare" after it without. */
+_Noreturn static void behind_the_launcher(struct hostile_world *w, const char *program, char *name)
 {
     static struct handoff_filters filters;
-    char *dot = strrchr(name, '.');
+    char *bare = strchr(name, '_');
     const struct act *act;
 
-    if (dot)
-        *dot = 0;
+    if (bare)
+        *bare = 0;
     act = act_named(name);
     memcpy(w, (const void *)(uintptr_t)&embedded, sizeof(*w)); /* NOLINT */
     if (!act || w->magic != HOSTILE_MAGIC)
         leave(5);
+    w->kind = PROCESS_KINDS;
+    for (unsigned k = 0; k < PROCESS_KINDS; k++) {
+        if (strcmp(program, process_name(k)) == 0)
+            w->kind = k;
+    }
     read_filters(&filters);
     furnish(w);
-    if (!dot)
+    if (!bare)
         confine(&filters);
     errno = 0;
     tell_launcher(act->attempt(w, act->argument));
@@ -144,7 +161,7 @@ int main(int argc, char **argv)
     if (pread(HANDOFF_FD_CONFIG, &w, sizeof(w), 0) != (ssize_t)sizeof(w) ||
         w.magic != HOSTILE_MAGIC) {
         if (argc > 1)
-            behind_the_launcher(&w, argv[1]);
+            behind_the_launcher(&w, argv[0], argv[1]);
         leave(5);
     }
     act = act_number(w.act, NULL);
