@@ -1,0 +1,136 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# What the host's policy says of files and people, against what tenants do to their trees and operators try: links of
+# every kind, another tenant's guests, a policy that turns hostile. Without SELinux; operators.t is the same with it.
+#
+# On a machine of somebody's own: with places for state that are this test's alone.
+if [ -z "${CASEMATE_TESTHOST:-}" ] && [ -z "${POLICY_NAMESPACE:-}" ] && [ "$(id -u)" = 0 ]; then
+    exec env POLICY_NAMESPACE=1 unshare --mount "$BASH" "$0" "$@"
+fi
+. "$(dirname "$0")/lib/guest.sh"
+
+[ "$(id -u)" = 0 ] || skip_all "needs root"
+in_test_host && skip_all "the same with SELinux: operators.t"
+DAEMON=$PROGRAMS/casemated
+[ -x "$DAEMON" ] || skip_all "no casemated"
+need_kvm
+[ -r "$PAYLOAD" ] || skip_all "no payload: make testhost"
+for place in /run/casemate /var/lib/casemate /etc/casemate; do
+    mkdir -p "$place"
+    mount -t tmpfs -o mode=0755 tmpfs "$place"
+done
+
+# Cgroups bear guests' names, and are not in a namespace.
+n=$$ srv=/srv/casemate-policy-$$
+mkdir -p $srv/acme $srv/initech $srv/golden
+at_exit rm -rf $srv
+for tenant in acme initech; do
+    cp "$PAYLOAD" $srv/$tenant/kernel
+    truncate -s 1M $srv/$tenant/disk.img
+done
+truncate -s 1M $srv/golden/g.img $srv/initech/other.img
+ln -s $srv/initech/disk.img $srv/acme/link.img
+ln -s $srv/initech $srv/acme/folder
+ln $srv/initech/disk.img $srv/acme/name.img
+ln -s $srv/acme $srv/tree
+policy=$scratch/host.policy
+{
+    echo "host { mac landlock; }"
+    echo "object golden { disk \"$srv/golden/g.img\"; readonly; }"
+    echo "tenant acme { guests 4; memory 256M; disk \"$srv/acme/**\"; share golden; operators \"games\" \"@games\";"
+    guest() {
+        local disks='' disk
+        for disk in "${@:2}"; do disks+=" disk \"$srv/$disk;"; done
+        echo "    guest $1$n { memory 48M; kernel \"$srv/${KERNEL_OF:-acme/kernel}\"; cmdline \"halt\";$disks }"
+    }
+    guest good 'acme/disk.img"' 'golden/g.img" readonly'
+    guest link 'acme/link.img"'
+    guest folder 'acme/folder/other.img"'
+    guest name 'acme/name.img" readonly'
+    echo "}"
+    echo "tenant initech { disk \"$srv/initech/**\" \"$srv/tree/*\"; share golden; operators \"bin\";"
+    KERNEL_OF=initech/kernel
+    guest tps 'initech/other.img"' 'golden/g.img" readonly'
+    KERNEL_OF=tree/kernel guest tree
+    echo "}"
+} >"$policy"
+run "$CASEMATE" policy check "$policy"
+is "$status" 0 "the policy is good" || diag "$err"
+
+"$DAEMON" --mac landlock --policy "$policy" >"$scratch/casemated.log" 2>&1 &
+daemon=$!
+at_exit kill $daemon
+at_exit "$CASEMATE" kill "good$n" "tps$n"
+wait_for 30 test -S /run/casemate/org.casemate.Host || diag "$(cat "$scratch/casemated.log")"
+
+# refused GUEST REGEX WHAT
+refused() {
+    run "$CASEMATE" start "$1$n"
+    is "$status" 1 "$3: refused"
+    like "$err" "$2" "and says why"
+}
+run "$CASEMATE" start acme/good$n
+is "$status" 0 "a guest of its tenant's disk and a shared object starts" || diag "$err"
+refused link "leads through a symbolic link" "a disk that is a link of root's to another tenant's"
+refused folder "leads through a symbolic link" "a disk behind a folder that is a link"
+refused name "has 2 names" "a second name of another tenant's disk"
+refused tree "leads through a symbolic link" "a kernel behind a link in what the policy itself spells out"
+run "$CASEMATE" start initech/tps$n
+is "$status" 0 "another tenant's guest reads the same object meanwhile" || diag "$err"
+
+# as UID GID COMMAND...: games is 5 and its group 60, bin is 2 on every Debian
+as() { run setpriv --reuid="$1" --regid="$2" --clear-groups "$CASEMATE" "${@:3}"; }
+as 5 1234 list
+like "$out" "good$n" "an operator by name sees its tenant's guests"
+unlike "$out" "tps|initech" "and no other"
+as 1234 60 list
+like "$out" "good$n" "so does one by group"
+as 60 5 list
+unlike "$out" "good|tps" "a uid that is the group's number is nobody"
+as 65534 65534 list
+unlike "$out" "good|tps" "nor is nobody somebody"
+as 2 2 kill acme/good$n
+isnt "$status" 0 "an operator does not end another tenant's guest"
+like "$err" "no guest good$n that you may see" "and does not learn that it is there"
+as 2 2 reload
+isnt "$status" 0 "nor has the policy read again"
+as 5 60 kill initech/tps$n
+isnt "$status" 0 "nor the other way round"
+run "$CASEMATE" list
+is "$(grep -c running <<<"$out")" 2 "both run still"
+
+# -- a policy that turns hostile is refused as a whole
+cp "$policy" "$scratch/before"
+bad() { # WHAT REGEX, the policy is standard input
+    cat >"$policy"
+    run "$CASEMATE" reload
+    isnt "$status" 0 "$1: refused"
+    like "$err" "$2" "and says why"
+}
+bad "a path that climbs" ":1:[0-9]+: disk pattern .* contains '..'" <<<'tenant acme { disk "/srv/a/../**"; }'
+bad "noise" ":1:1: control character 0x7f" <"$PAYLOAD"
+bad "a megabyte and more" "too long" < <(head -c 1100000 /dev/zero)
+chmod 666 "$policy"
+bad "a file that others may write" "only root can write" <"$scratch/before"
+chmod 600 "$policy"
+run "$CASEMATE" list
+is "$(grep -c running <<<"$out")" 2 "the guests run, and what was in force is"
+
+# -- a guest that the policy does not describe any more goes on, and its tenant's operators are the new policy's
+grep -v 'guest good' "$scratch/before" | sed 's/"@games"//' >"$policy"
+run "$CASEMATE" reload
+is "$status" 0 "a policy with one guest less is taken" || diag "$err"
+run "$CASEMATE" list
+is "$(grep -c running <<<"$out")" 2 "what runs goes on"
+as 1234 60 kill acme/good$n
+isnt "$status" 0 "who is no operator any more ends nothing"
+as 5 1234 kill acme/good$n
+is "$status" 0 "who still is does" || diag "$err"
+run "$CASEMATE" start acme/good$n
+isnt "$status" 0 "and it does not start again"
+as 2 2 kill initech/tps$n
+is "$status" 0 "and an operator by name its own" || diag "$err"
+kill $daemon
+wait $daemon
+is "$?" 0 "casemated ends" || diag "$(cat "$scratch/casemated.log")"
+done_testing
