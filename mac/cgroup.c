@@ -131,6 +131,19 @@ static int set_limits(const struct cgroup_hierarchy *h, const struct cgroup_limi
     return r;
 }
 
+/* Nobody is in it yet, so it goes without another descriptor: there may be none to be had. */
+static void remove_made(const struct cgroup *made)
+{
+    for (unsigned i = 0; i < made->count; i++) {
+        const struct cgroup_hierarchy *h = &made->hierarchy[i];
+
+        if (h->base < 0)
+            continue;
+        (void)unlinkat(h->base, made->name, AT_REMOVEDIR);
+        (void)unlinkat(h->root, BASE, AT_REMOVEDIR);
+    }
+}
+
 int cgroup_create(const char *name, const struct cgroup_limits *limits, struct cgroup **cgroup,
                   unsigned *missing)
 {
@@ -155,7 +168,7 @@ int cgroup_create(const char *name, const struct cgroup_limits *limits, struct c
         have |= made->hierarchy[i].controllers;
     }
     if (r < 0) {
-        (void)cgroup_destroy(made); /* only what we made: `group` is open there and empty */
+        remove_made(made);
         cgroup_free(made);
         return r;
     }

@@ -88,6 +88,20 @@ finish frozen
 left_nothing "the guard of a paused guest killed"
 is "$(label "$image")" "$before" "the image has its label back"
 
+# -- descriptors run out, at each step of a start
+wrong=0
+for limit in $(seq 5 4 89); do
+    sampled 6 || continue
+    (ulimit -n "$limit" && exec "$CASEMATE" run "${MAC[@]}" --kernel "$PAYLOAD" --memory 32M --cmdline off --rng --disk "$image") \
+        </dev/null >"$scratch/limit.out" 2>"$scratch/limit.err"
+    CODE=$?
+    if [ "$CODE" -ne 2 ] && [ "$CODE" -ne 3 ] || [ -n "$(left)" ] || [ "$(label "$image")" != "$before" ]; then
+        wrong=$((wrong + 1))
+        diag "$limit descriptors: exit status $CODE, $(tail -n 1 "$scratch/limit.err"), left: $(left)"
+    fi
+done
+is "$wrong" 0 "a start that runs out of descriptors, at any step, fails and leaves nothing"
+
 lines() { [ "$(wc -l <"$scratch/killed.events" 2>/dev/null || echo 0)" -ge "$1" ] || exited killed; }
 wrong=0
 for step in $(seq 1 14); do
