@@ -67,6 +67,19 @@ static bool may_see(const struct client *client, const struct guest *guest)
     return authorize_quietly(client, guest, GUEST, "show") == 0;
 }
 
+static void log_denial(const struct client *client, const struct guest *guest,
+                       const struct request_row *row)
+{
+    const char *context = client->peer.context[0] != '\0' ? client->peer.context : "no context";
+
+    if (guest == NULL)
+        host_log(client->host, DAEMON_WARNING, "denied: %s by uid %u, %s", row->name,
+                 client->peer.uid, context);
+    else
+        host_log(client->host, DAEMON_WARNING, "denied: %s of %s/%s by uid %u, %s", row->name,
+                 guest->record.tenant, guest->record.name, client->peer.uid, context);
+}
+
 /*
  * The only guest of these names that the client may see. One that it may not see is not there for
  * it; but what was asked of that guest is refused, with the record that a refusal leaves.
@@ -89,8 +102,10 @@ static enum host_status find(const struct client *client, const struct host_requ
             return HOST_AMBIGUOUS;
         only = g;
     }
-    if (only == NULL && unseen != NULL)
+    if (only == NULL && unseen != NULL) {
         (void)authorize(client, unseen, row->class, row->permission, row->name);
+        log_denial(client, unseen, row);
+    }
     if (only == NULL)
         return HOST_NO_SUCH_GUEST;
     *found = only;
@@ -108,15 +123,13 @@ static void on_impatience(void *context, uint32_t events)
 
 static void deny(struct client *client, const struct guest *guest, const struct request_row *row)
 {
-    const char *tenant = guest != NULL ? guest->record.tenant : "", *name = "this host";
-
-    if (guest != NULL)
-        name = guest->record.name;
-    host_log(client->host, DAEMON_WARNING, "denied: %s of %s%s%s by uid %u, %s", row->name, tenant,
-             guest != NULL ? "/" : "", name, client->peer.uid,
-             client->peer.context[0] != '\0' ? client->peer.context : "no context");
-    client_done(client, HOST_DENIED, 0, -1, "you may not %s %s%s%s; this has been recorded",
-                row->name, tenant, guest != NULL ? "/" : "", name);
+    log_denial(client, guest, row);
+    if (guest == NULL)
+        client_done(client, HOST_DENIED, 0, -1, "you may not %s here; this has been recorded",
+                    row->name);
+    else
+        client_done(client, HOST_DENIED, 0, -1, "you may not %s %s/%s; this has been recorded",
+                    row->name, guest->record.tenant, guest->record.name);
 }
 
 static int set_patience(struct client *client, const struct request_row *row)

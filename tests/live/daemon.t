@@ -1,0 +1,214 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# casemated among people who mean it no good: clients that speak badly, fronts that were taken over, its own death and a
+# guard's. Two tenants' guests go on through all of it.
+#
+# On a machine of somebody's own: with places for state that are this test's alone.
+if [ -z "${CASEMATE_TESTHOST:-}" ] && [ -z "${DAEMON_NAMESPACE:-}" ] && [ "$(id -u)" = 0 ]; then
+    exec env DAEMON_NAMESPACE=1 unshare --mount "$BASH" "$0" "$@"
+fi
+. "$(dirname "$0")/lib/guest.sh"
+
+[ "$(id -u)" = 0 ] || skip_all "needs root"
+DAEMON=$(dirname "$CASEMATE")/casemated
+[ -x "$DAEMON" ] || skip_all "no casemated"
+need_kvm
+[ -r "$PAYLOAD" ] || skip_all "no payload: make testhost"
+SOCKET=/run/casemate/org.casemate.Host
+mac=selinux
+[ ${#MAC[@]} -eq 0 ] || mac=landlock
+if ! in_test_host; then
+    for place in /run/casemate /var/lib/casemate; do
+        mkdir -p "$place"
+        mount -t tmpfs -o mode=0755 tmpfs "$place"
+    done
+fi
+install -d -m 700 /var/lib/casemate
+remember
+
+srv=/srv/casemate-daemon-$$
+mkdir -p $srv/acme $srv/initech
+at_exit rm -rf $srv
+for tenant in acme initech; do cp "$PAYLOAD" $srv/$tenant/kernel; done
+policy=$scratch/host.policy
+if in_test_host; then
+    install -d /etc/casemate
+    at_exit rm -rf /etc/casemate
+    policy=/etc/casemate/host.policy
+fi
+guest() { echo "    guest $2 { cpus 1; memory 32M; kernel \"$srv/$1/kernel\"; cmdline \"$3\"; }"; }
+cat >"$policy" <<CONF
+host { mac $mac; }
+tenant acme {
+    guests 4; disk "$srv/acme/**"; operators "nobody";
+$(guest acme web halt)
+$(guest acme db halt)
+$(guest acme shell silent)
+}
+tenant initech {
+    guests 4; disk "$srv/initech/**";
+$(guest initech web halt)
+$(guest initech mail halt)
+}
+CONF
+in_test_host && restorecon -R /etc/casemate /var/lib/casemate $srv
+
+log=$scratch/casemated.log daemon=''
+serve() { # [PROGRAM]
+    "${1:-$DAEMON}" --policy "$policy" "${MAC[@]}" >>"$log" 2>&1 </dev/null &
+    daemon=$!
+    wait_for 60 answers
+}
+answers() { vl Info | grep -q version; }
+# vl METHOD [PARAMETERS [MORE-MEMBERS]]: one call, and every reply on a line of its own
+vl() {
+    printf '{"method":"org.casemate.Host.%s","parameters":{%s}%s}\0' "$1" "${2:-}" "${3:+,$3}" |
+        timeout 120 socat -t 110 - UNIX-CONNECT:$SOCKET 2>/dev/null | tr '\0' '\n'
+}
+raw() { timeout 60 socat -t "${1:-50}" - UNIX-CONNECT:$SOCKET 2>/dev/null | tr '\0' '\n'; }
+web() { echo "\"tenant\":\"$1\",\"guest\":\"$2\""; }
+state() { vl Show "$(web "$1" "$2")" | grep -o '"state":"[a-z]*"' | cut -d'"' -f4; }
+states() { echo "$(state acme web) $(state acme db) $(state initech web) $(state initech mail)"; }
+number() { grep -o "\"$1\":[0-9]*" <<<"$2" | head -n 1 | cut -d: -f2; }
+end() {
+    local name
+    for name in acme:web acme:db initech:web initech:mail; do vl Kill "$(web "${name%:*}" "${name#*:}")"; done
+    kill -TERM $daemon
+}
+at_exit end
+
+if serve; then pass "casemated answers"; else fail "casemated answers"; diag "$(cat "$log")"; fi
+like "$(vl List)" '"name":"mail".*"state":"stopped"' "its list has the policy's guests"
+
+# -- four guests of two tenants
+for name in acme:web acme:db initech:web initech:mail; do
+    said=$(vl Start "$(web "${name%:*}" "${name#*:}")")
+    like "$said" '"state":"running"' "$name starts" || diag "$(tail -n 3 "$log")"
+done
+said=$(vl Start "$(web acme shell)" '"more":true')
+like "$said" '"type":"running"' "start tells its steps"
+like "$(vl Start "$(web acme db)")" WrongState "a guest that runs is not started again"
+like "$(vl Show '"guest":"web"')" AmbiguousGuest "a name of two tenants' guests is not guessed at"
+like "$(vl Pause "$(web acme web)")$(state acme web)" '^\{"parameters":\{\}\}paused$' "pause"
+like "$(vl Pause "$(web acme web)")" WrongState "once"
+like "$(vl Resume "$(web acme web)")$(state acme web)" '^\{"parameters":\{\}\}running$' "resume"
+like "$(vl Metrics "$(web acme web)")" '"cpu_usec":[0-9]+' "metrics"
+
+# -- the front
+(sleep 20 | raw 1 >"$scratch/idle") &
+idle=$!
+at_exit kill $idle
+front() { ps -e -o pid=,uid=,comm= | awk '$2 >= 1999999744 && $2 < 2000000000 && $3 == "casemate-front" { print $1 }' | tail -n 1; }
+ok "a client has a front, of a uid of its own" wait_for 20 test -n "$(wait_for 10 front; front)"
+pid=$(front)
+like "$(cat "/proc/$pid/status")" '^CapBnd:.0+$' "without a capability"
+like "$(cat "/proc/$pid/status")" '^Seccomp:.2$' "under its filter"
+is "$(ls "/proc/$pid/root" | wc -l)" 0 "in an empty root"
+[ $mac = landlock ] || is "$(ps -o label= -p "$pid" | cut -d: -f3)" casemate_front_t "in its domain"
+kill -KILL "$pid"
+if wait_for 10 test ! -e "/proc/$pid"; then pass "killed, it is gone"; else fail "killed, it is gone"; fi
+like "$(vl Info)" version "and others are served"
+
+# -- clients that speak badly
+is "$(printf 'garbage\0' | raw)" "" "garbage ends the connection"
+is "$(printf '{"method":"org.casemate.Host.List","method":"org.casemate.Host.Kill"}\0' | raw)" "" "so does a member twice"
+is "$(head -c 70000 /dev/zero | tr '\0' '[' | raw)" "" "and 70000 brackets"
+is "$(printf '%0100000d' 7 | raw)" "" "and a call that is too long"
+like "$(vl Explode)" MethodNotFound "an unknown method is called that"
+like "$(vl Show '"guest":"../x"')" 'InvalidParameter.*guest' "and a name that is none"
+like "$(vl Show "$(web acme nothing)")" NoSuchGuest "and a guest that is not there"
+like "$(vl Events)" ExpectedMore "events want more"
+like "$(vl Console "$(web acme web)")" ExpectedUpgrade "the console wants upgrade"
+is "$(for i in 1 2 3 4 5 6 7 8 9; do printf '{"method":"org.casemate.Host.Info"}\0'; done | raw | grep -c version)" 9 "calls sent ahead are all answered"
+is "$( (for c in '{"method":' '"org.casemate.Ho' 'st.Info"}'; do printf '%s' "$c"; sleep 0.2; done; printf '\0') | raw | grep -c version)" 1 \
+    "a call may come in pieces"
+if setpriv --reuid 65534 --regid 65534 --clear-groups true 2>/dev/null && [ $mac = landlock ]; then
+    chmod 755 "$scratch"
+    nobody() { printf '{"method":"org.casemate.Host.%s","parameters":{%s}}\0' "$1" "${2:-}" |
+        setpriv --reuid "${3:-65534}" --regid 65534 --clear-groups socat -t 30 - UNIX-CONNECT:$SOCKET | tr '\0' '\n'; }
+    said=$(nobody List)
+    like "$said" '"tenant":"acme"' "an operator sees its tenant's guests"
+    unlike "$said" initech "and no others"
+    like "$(nobody Kill "$(web initech web)")" NoSuchGuest "nor does it end them"
+    ok "which is in the log" grep -q 'denied: kill of initech/web by uid 65534' "$log"
+    like "$(nobody Reload)" Denied "nor read the policy again"
+    is "$(nobody List '' 12345)" '{"parameters":{"guests":[]}}' "whoever is nobody's operator sees nothing"
+    # Idle connections of one user: others are still served.
+    : >"$scratch/many"
+    for ((i = 0; i < 30; i++)); do
+        (sleep 15 | timeout 20 setpriv --reuid 65534 --regid 65534 --clear-groups socat - UNIX-CONNECT:$SOCKET >>"$scratch/many" 2>/dev/null) &
+        at_exit kill $!
+    done
+    ok "one user's connections are limited" wait_for 15 grep -q Busy "$scratch/many"
+    like "$(vl Info)" version "and another is served meanwhile"
+fi
+
+# -- fronts that were taken over: a stand-in beside a casemated of its own
+if in_test_host; then
+    skip "a stand-in for a front has no label of ours here" 10
+else
+    mkdir "$scratch/bin"
+    cp "$DAEMON" "$scratch/bin/casemated"
+    cp "$TOOLS/hostile_front" "$scratch/bin/casemate-front"
+    "$scratch/bin/casemated" --policy /nonexistent --socket "$scratch/hostile" --mac landlock >"$scratch/hostile.log" 2>&1 </dev/null &
+    hostile=$!
+    at_exit kill $hostile
+    wait_for 30 test -S "$scratch/hostile"
+    try() { printf %s "$1" | timeout 20 socat -t 15 - "UNIX-CONNECT:$scratch/hostile" 2>/dev/null; }
+    is "$(try 0)" ok "a stand-in for a front is served as long as it behaves"
+    for act in "s:a short request" "l:a long one" "m:another magic" "t:a type that is none" "n:a name without an end" \
+        "b:a second one while it is busy" "d:descriptors" "f:a flood"; do
+        try "${act%%:*}" >/dev/null
+        is "$?" 0 "${act#*:} ends it"
+    done
+    is "$(try 0)" ok "and casemated still serves" || diag "$(cat "$scratch/hostile.log")"
+    kill $hostile
+fi
+
+# -- the policy
+cp "$policy" "$scratch/good"
+echo 'tenant {' >>"$policy"
+like "$(vl Reload)" "PolicyInvalid.*:[0-9]+:[0-9]+: " "a policy with an error is refused, with its place"
+like "$(vl List)" '"name":"mail"' "and what was in force stays"
+cat "$scratch/good" >"$policy"
+like "$(vl Reload)" '"parameters":\{\}' "the good one is taken"
+
+# -- casemated is killed
+before=$(vl List | grep -o '"guard":[0-9]*' | sort)
+kill -KILL $daemon
+wait $daemon 2>/dev/null
+serve
+ok "killed and started again, it finds all guards" wait_for 20 test "$before" = "$(vl List | grep -o '"guard":[0-9]*' | sort)"
+is "$(states)" "running running running running" "and the guests as they were"
+ok "and says what it found" grep -q 'found guest initech/mail, running, under guard' "$log"
+"$DAEMON" --policy "$policy" "${MAC[@]}" >"$scratch/second.log" 2>&1 </dev/null
+is "$?" 3 "a second casemated does not start"
+like "$(cat "$scratch/second.log")" 'another casemated' "and says why"
+
+# -- a guard is killed
+guard=$(number guard "$(vl Show "$(web initech web)")")
+kill -KILL "$guard"
+stopped() { [ "$(state initech web)" = stopped ]; }
+ok "a guard that is killed takes its guest along" wait_for 20 stopped
+ok "which is said" grep -q 'guest initech/web: its guard died' "$log"
+again() { vl Start "$(web initech web)" | grep -q running; }
+ok "and it can be started again" wait_for 30 again
+
+# -- the end
+like "$(vl Stop "$(web acme web),\"seconds\":0")" '"parameters":\{\}' "stop, by force at once"
+is "$(state acme web)" stopped "returns when it has ended"
+like "$(vl Quarantine "$(web acme db)")" '"parameters":\{\}' "quarantine"
+like "$(vl Resume "$(web acme db)")" WrongState "is for good"
+like "$(vl Kill "$(web acme db)")" '"parameters":\{\}' "until it is killed"
+kill -TERM $daemon
+wait $daemon
+is "$?" 0 "SIGTERM ends casemated"
+ok "and not the guests" test -n "$(pgrep -f '^casemate-vmm mail$')"
+serve
+vl Kill "$(web initech web)" >/dev/null
+like "$(vl Kill "$(web initech mail)")" '"parameters":\{\}' "the next one ends the last guest"
+is "$(vl List | grep -o '"state":"[a-z]*"' | sort -u)" '"state":"stopped"' "nothing runs"
+kill -TERM $daemon $idle
+wait $daemon
+left_nothing "in the end"
+done_testing
