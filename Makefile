@@ -317,6 +317,7 @@ bench-%: all
 
 # ---------------------------------------------------------------- installing
 libexec = $(DESTDIR)$(PREFIX)/libexec/casemate
+systemd = $(DESTDIR)$(PREFIX)/lib/systemd/system
 share = $(DESTDIR)$(PREFIX)/share
 MANUALS = $(wildcard doc/man/*.[1-9])
 LIBDIR ?= $(PREFIX)/lib/$(shell $(CC) -print-multiarch 2>/dev/null)
@@ -330,6 +331,11 @@ MODULES = $(wildcard mac/selinux/*.cil mac/selinux/*.fc mac/selinux/*.md)
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(libexec) $(share)/casemate/selinux $(dir $(COMPLETION))
 	install -m 755 $(BUILD)/bin/casemate $(DESTDIR)$(PREFIX)/bin/
+	install -d $(DESTDIR)$(PREFIX)/sbin $(systemd) $(share)/doc/casemate
+	install -m 755 $(BUILD)/bin/casemated $(DESTDIR)$(PREFIX)/sbin/
+	sed -e 's,=/usr/,=$(PREFIX)/,' dist/systemd/casemated.service > $(systemd)/casemated.service
+	sed -e 's,=/usr/,=$(PREFIX)/,' dist/systemd/casemate-guest@.service > $(systemd)/casemate-guest@.service
+	install -m 644 doc/org.casemate.Host.varlink doc/varlink.md $(share)/doc/casemate/
 	install -m 755 $(addprefix $(BUILD)/bin/,$(PROGRAMS_CONFINED)) $(libexec)/
 	install -m 644 doc/completion/casemate.bash $(COMPLETION)
 	$(if $(MODULES),install -m 644 $(MODULES) $(share)/casemate/selinux/)
@@ -348,7 +354,8 @@ install: all
 ## remove what install put there
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/bin/casemate $(COMPLETION)
-	rm -rf $(libexec) $(share)/casemate
+	rm -f $(DESTDIR)$(PREFIX)/sbin/casemated $(systemd)/casemated.service $(systemd)/casemate-guest@.service
+	rm -rf $(libexec) $(share)/casemate $(share)/doc/casemate
 	rm -f $(DESTDIR)$(PREFIX)/include/casemate.h $(libdir)/libcasemate.* $(libdir)/pkgconfig/casemate.pc
 	rm -f $(DESTDIR)$(PERLDIR)/Casemate.pm $(DESTDIR)$(PYTHONDIR)/casemate.py
 	for page in $(MANUALS); do rm -f $(share)/man/man$${page##*.}/$${page##*/}; done

@@ -78,7 +78,8 @@ static int check_standard(void)
 /* 0 to go on, else the exit status + 1. */
 static int parse(int argc, char **argv, struct daemon_options *options)
 {
-    for (int i = 1; i < argc; i++) {
+    /* Every option that does not end it here has a value. */
+    for (int i = 1; i < argc; i += 2) {
         const char *value = i + 1 < argc ? argv[i + 1] : NULL;
 
         if (strcmp(argv[i], "--help") == 0) {
@@ -108,7 +109,6 @@ static int parse(int argc, char **argv, struct daemon_options *options)
                     text_escape(shown, sizeof(shown), argv[i]));
             return LAUNCH_USAGE + 1;
         }
-        i++;
     }
     return 0;
 }
