@@ -86,19 +86,26 @@ void host_policy_loaded(struct host *host, int status, const char *text)
                  text);
     }
     answer_policy(host, status, text);
-    /* With a policy that is wrong, too: what lives must be managed. */
-    if (host->listener < 0) {
-        int r = listen_begin(host);
+    host->policy_tried = true;
+    host_listen(host);
+}
 
-        if (r < 0) {
-            host_log(host, DAEMON_ERROR, "cannot listen at %s: %s", host->options->socket,
-                     r == -EADDRINUSE ? "another casemated does" : strerror(-r));
-            host->failure = r;
-            loop_stop(host->loop);
-            return;
-        }
-        tell_ready(host);
+void host_listen(struct host *host)
+{
+    int r;
+
+    /* With a policy that is wrong, too: what lives must be managed. */
+    if (host->listener >= 0 || !host->policy_tried || guards_to_greet(host))
+        return;
+    r = listen_begin(host);
+    if (r < 0) {
+        host_log(host, DAEMON_ERROR, "cannot listen at %s: %s", host->options->socket,
+                 r == -EADDRINUSE ? "another casemated does" : strerror(-r));
+        host->failure = r;
+        loop_stop(host->loop);
+        return;
     }
+    tell_ready(host);
 }
 
 static void reap(struct host *host)

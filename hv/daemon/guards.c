@@ -16,7 +16,7 @@
 #include "hv/daemon/request.h"
 #include "hv/launch/launch.h"
 
-#define GREETING_MSEC 30000
+#define GREETING_MSEC 10000
 
 bool guard_message_ok(const struct guard_message *m)
 {
@@ -39,6 +39,15 @@ bool guard_message_ok(const struct guard_message *m)
 bool guard_answers(const struct guard *guard)
 {
     return guard->greeted;
+}
+
+bool guards_to_greet(const struct host *host)
+{
+    for (const struct guard *g = host->guards; g != NULL; g = g->next) {
+        if (g->guest == NULL)
+            return true;
+    }
+    return false;
 }
 
 /* The connection is over. What that means for the guest is the caller's word. */
@@ -78,8 +87,10 @@ static void guest_ended(struct guard *guard)
     bool said = guard->ended;
 
     close_guard(guard);
-    if (guest == NULL)
+    if (guest == NULL) {
+        host_listen(host);
         return;
+    }
     r = &guest->record;
     r->state = GUEST_STATE_STOPPED;
     r->processes = r->boots = 0;
@@ -112,8 +123,10 @@ static void give_up(struct guard *guard, const char *why)
     host_log(host, DAEMON_ERROR, "guard %d of %s: %s; it is left to itself", (int)guard->pid,
              guest != NULL ? guest->record.name : "an unknown guest", why);
     close_guard(guard);
-    if (guest == NULL)
+    if (guest == NULL) {
+        host_listen(host);
         return;
+    }
     guest->record.state = GUEST_STATE_LOST;
     guest->result = LAUNCH_SYSTEM;
     (void)text_copy(guest->text, sizeof(guest->text), "casemated lost its guard");
@@ -139,6 +152,7 @@ static bool take_record(struct guard *guard, const struct guest_record *record)
     guest->record = *record;
     guest->record.guard = (int32_t)guard->pid;
     loop_remove(&guard->clock);
+    host_listen(host);
     return true;
 }
 

@@ -47,6 +47,9 @@ int guard_ask(struct guard *guard, uint32_t type, uint32_t seconds, uint64_t cli
 /* True once it has said what it guards: then it answers GUARD_SHOW. */
 bool guard_answers(const struct guard *guard);
 
+/* True while a guard that was found has not said so. */
+bool guards_to_greet(const struct host *host);
+
 /* Take a connected socket, `socket` being the caller's only on failure. 0 or -errno. */
 int guard_adopt(struct host *host, int socket, pid_t pid, struct guest *guest, int64_t store_id,
                 struct guard **guard);

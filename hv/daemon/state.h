@@ -65,8 +65,13 @@ struct host {
     struct loop_source *stations_source, *refresh_clock;
 
     struct policy *policy; /* owned; never NULL while it runs */
+    bool policy_tried;     /* it has been read once, well or badly */
     int failure;           /* -errno of what ended it */
 };
+
+/* Begin to listen, once the policy was read and each guard that was found has said what it guards.
+ */
+void host_listen(struct host *host);
 
 /* One line to the log. */
 void host_log(const struct host *host, enum daemon_severity severity, const char *format, ...)

@@ -13,8 +13,21 @@
 
 struct reading {
     struct host *host;
+    struct label_store *store;
+    bool look_again; /* somebody holds a guest's place, and it is no guard that we know */
     int status;
 };
+
+/* What a guest without a guard is: its janitor may be at work still. */
+static uint32_t state_without_guard(struct reading *reading, const struct label_guest *stored)
+{
+    if (stored->state == LABEL_GUEST_LOST)
+        return GUEST_STATE_LOST;
+    if (stored->state != LABEL_GUEST_RUNNING || label_guest_alive(reading->store, stored->id) != 1)
+        return GUEST_STATE_STOPPED;
+    reading->look_again = true;
+    return GUEST_STATE_STOPPING;
+}
 
 static int take_guest(void *context, const struct label_guest *stored)
 {
@@ -33,7 +46,7 @@ static int take_guest(void *context, const struct label_guest *stored)
     memcpy(r->uuid, stored->uuid, sizeof(r->uuid));
     category_text(&stored->categories, r->categories);
     if (!guests_alive(g))
-        r->state = stored->state == LABEL_GUEST_LOST ? GUEST_STATE_LOST : GUEST_STATE_STOPPED;
+        r->state = state_without_guard(reading, stored);
     return 0;
 }
 
@@ -79,6 +92,7 @@ void guests_take_store(struct host *host)
     }
     for (struct guest *g = host->guests; g != NULL; g = g->next)
         g->in_store = false;
+    reading.store = store;
     r = draw_slots(host, store);
     if (r == 0)
         r = label_guest_list(store, take_guest, &reading);
@@ -94,6 +108,8 @@ void guests_take_store(struct host *host)
         guests_set_context(host, g);
     if (r == 0)
         guests_sweep(host);
+    if (reading.look_again)
+        guests_take_store_soon(host);
 }
 
 static void refresh(void *context, uint32_t events)

@@ -179,7 +179,7 @@ before=$(vl List | grep -o '"guard":[0-9]*' | sort)
 kill -KILL $daemon
 wait $daemon 2>/dev/null
 serve
-ok "killed and started again, it finds all guards" wait_for 20 test "$before" = "$(vl List | grep -o '"guard":[0-9]*' | sort)"
+is "$(vl List | grep -o '"guard":[0-9]*' | sort)" "$before" "killed and started again, it finds all guards"
 is "$(states)" "running running running running" "and the guests as they were"
 ok "and says what it found" grep -q 'found guest initech/mail, running, under guard' "$log"
 "$DAEMON" --policy "$policy" "${MAC[@]}" >"$scratch/second.log" 2>&1 </dev/null
