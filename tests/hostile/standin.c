@@ -67,11 +67,12 @@ static void keep(int fd, int number)
         (void)close(fd);
 }
 
-/* What the real process makes before its filter. */
-static void furnish(const struct hostile_world *w)
+/* What the real process makes before its filter; a VM, which takes long, for acts that are about
+ * one. */
+static void furnish(const struct hostile_world *w, const struct act *act)
 {
     keep(eventfd(0, EFD_NONBLOCK), HOSTILE_FD_EVENT);
-    if (w->kind != PROCESS_VMM)
+    if (w->kind != PROCESS_VMM || (w->role != ROLE_VICTIM && act->kinds == 0))
         return;
     keep(ioctl(HANDOFF_FD_KVM, KVM_CREATE_VM, 0L), HOSTILE_FD_VM);
     keep(ioctl(HOSTILE_FD_VM, KVM_CREATE_VCPU, 0L), HOSTILE_FD_VCPU);
@@ -142,7 +143,7 @@ _Noreturn static void behind_the_launcher(struct hostile_world *w, const char *p
             w->kind = k;
     }
     read_filters(&filters);
-    furnish(w);
+    furnish(w, act);
     if (!bare)
         confine(&filters);
     errno = 0;
@@ -171,7 +172,7 @@ int main(int argc, char **argv)
     if (confine_self_begin() < 0)
         leave(2);
     read_filters(&filters);
-    furnish(&w);
+    furnish(&w, act);
     report.address = (uint64_t)(uintptr_t)&secret;
     if (tell(&report, sizeof(report)) < 0)
         leave(6);
