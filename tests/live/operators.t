@@ -1,0 +1,91 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Two tenants' guests under casemated, and the operators of each at its socket: SELinux decides, the front is confined, and
+# a refusal is in the audit trail.
+. "$(dirname "$0")/lib/guest.sh"
+
+in_test_host && selinux_enforcing || skip_all "needs SELinux enforcing and an audit log: the test host"
+[ -x /usr/bin/casemated ] || skip_all "no casemated"
+need_kvm
+
+install -d /etc/casemate /srv/acme /srv/initech
+install -d -m 700 /var/lib/casemate
+restorecon -R /etc/casemate /var/lib/casemate
+at_exit rm -rf /etc/casemate /srv/acme /srv/initech /run/casemate /var/lib/casemate
+for tenant in acme initech; do
+    cp "$PAYLOAD" /srv/$tenant/kernel
+    truncate -s 1M /srv/$tenant/disk.img
+done
+cat >/etc/casemate/host.policy <<'CONF'
+host { mac selinux; }
+tenant acme {
+    guests 2; cpus 2; memory 256M; disk "/srv/acme/**";
+    guest web { cpus 1; memory 64M; kernel "/srv/acme/kernel"; cmdline "halt"; disk "/srv/acme/disk.img"; rng; }
+}
+tenant initech {
+    guests 2; cpus 2; memory 256M; disk "/srv/initech/**";
+    guest db { cpus 1; memory 64M; kernel "/srv/initech/kernel"; cmdline "halt"; disk "/srv/initech/disk.img"; rng; }
+}
+CONF
+
+audit_mark
+/usr/bin/casemated >"$scratch/casemated.log" 2>&1 &
+daemon=$!
+at_exit kill $daemon
+wait_for 30 test -S /run/casemate/org.casemate.Host || diag "$(cat "$scratch/casemated.log")"
+is "$(ps -o label= -p $daemon | cut -d: -f3-)" casemated_t:s0 "casemated runs in its domain at s0"
+is "$(stat -c %C /run/casemate/org.casemate.Host | cut -d: -f3)" casemate_socket_t "its socket is labelled"
+
+run casemate start acme/web initech/db
+is "$status" 0 "an administrator starts the guests of two tenants" || diag "$err$(cat "$scratch/casemated.log")"
+contexts=$(ps -eo label= | sed -nE 's/.*:(casemate_tenant_[0-9]+[.](vmm|blk|rng|console)_t):.*/\1/p' | sort | tr '\n' ' ')
+is "$contexts" "casemate_tenant_0001.blk_t casemate_tenant_0001.console_t casemate_tenant_0001.rng_t casemate_tenant_0001.vmm_t casemate_tenant_0002.blk_t casemate_tenant_0002.console_t casemate_tenant_0002.rng_t casemate_tenant_0002.vmm_t " \
+    "each tenant's processes have its types"
+like "$(stat -c %C /srv/acme/disk.img)" ':casemate_tenant_0001[.]image_t:s0:c[0-9]+' "and so has its disk"
+isnt "$(ps -eo label= | sed -nE 's/.*tenant_0001[.]vmm_t:(.*)/\1/p')" "$(ps -eo label= | sed -nE 's/.*tenant_0002[.]vmm_t:(.*)/\1/p')" \
+    "the guests have categories of their own"
+run casemate list
+like "$out" "web" "casemate list shows acme's guest" || diag "$err"
+like "$out" "db" "and initech's"
+
+# as N COMMAND...: an operator of tenant slot N, as an ordinary user
+as() {
+    local n=$1
+    shift
+    run setpriv --reuid=$((1000 + n)) --regid=$((1000 + n)) --clear-groups \
+        runcon "system_u:system_r:testhost_operator_${n}_t:s0" /bin/bash -c '"$@"' bash "$@"
+}
+as 1 casemate list
+is "$status" 0 "an operator lists" || diag "$err"
+like "$out" "web" "and sees its tenant's guest"
+unlike "$out" "db|initech" "and no other"
+as 1 casemate stop initech/db
+isnt "$status" 0 "an operator does not stop another tenant's guest"
+as 2 casemate kill acme/web
+isnt "$status" 0 "nor does the other's"
+records=$(audit_since USER_AVC)
+like "$records" "denied +\{ stop \} for +operation=stop tenant=initech guest=db spid=[0-9]+ suid=1001 scontext=system_u:system_r:testhost_operator_1_t:s0 tcontext=system_u:system_r:casemate_tenant_0002.vmm_t:s0:" \
+    "the audit trail says who tried what, and on whose guest"
+like "$records" "denied +\{ kill \} for +operation=kill tenant=acme guest=web .*testhost_operator_2_t" "both times"
+unlike "$records" "\{ show \}" "a list leaves no such record"
+as 1 casemate quarantine acme/web
+isnt "$status" 0 "an operator does not quarantine its own guest"
+as 1 casemate reload
+isnt "$status" 0 "nor has the policy read again"
+as 1 casemate pause acme/web
+is "$status" 0 "it pauses it" || diag "$err"
+as 1 casemate resume acme/web
+is "$status" 0 "and lets it go on" || diag "$err"
+as 1 casemate kill acme/web
+is "$status" 0 "and ends it" || diag "$err"
+run casemate list
+like "$out" "db.*running" "while the other's goes on"
+run casemate kill initech/db
+is "$status" 0 "an administrator ends that" || diag "$err"
+wait_for 30 test -z "$(ps -eo label= | grep casemate_tenant)"
+unlike "$(stat -c %C /srv/acme/disk.img /srv/initech/disk.img)" "casemate_" "the disks have their old labels again"
+kill $daemon
+wait $daemon
+denied=$(audit_since AVC | grep -E 'scontext=[^ ]*casemate(d|_client|_front|_tenant)' | grep denied)
+is "$denied" "" "nothing that casemated, its fronts or guests needed was denied"
+done_testing
