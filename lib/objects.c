@@ -54,14 +54,14 @@ const struct casemate_process *casemate_guest_process(const struct casemate_gues
 
 /* Accessors of one field each. */
 #define TEXT_OF(type, field)                                                                       \
-    const char *casemate_##type##_##field(const struct casemate_##type *type)                      \
+    const char *casemate_##type##_##field(const struct casemate_##type *object)                    \
     {                                                                                              \
-        return cm_text(type->json, #field);                                                        \
+        return cm_text(object->json, #field);                                                      \
     }
 #define NUMBER_OF(type, field)                                                                     \
-    int64_t casemate_##type##_##field(const struct casemate_##type *type)                          \
+    int64_t casemate_##type##_##field(const struct casemate_##type *object)                        \
     {                                                                                              \
-        return cm_number(type->json, #field);                                                      \
+        return cm_number(object->json, #field);                                                    \
     }
 
 TEXT_OF(guest, tenant)

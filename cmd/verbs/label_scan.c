@@ -154,6 +154,7 @@ static int scan(struct scan_verb *v, char *const directory[], size_t count, bool
 
 static int scan_json(struct scan_verb *v)
 {
+    const uint64_t findings = v->counts.findings + v->process_counts.findings;
     json_t *j = json_object();
 
     (void)json_object_set(j, "objects", v->object_array);
@@ -162,8 +163,7 @@ static int scan_json(struct scan_verb *v)
         j, "counts",
         json_pack("{s:I, s:I, s:I, s:I, s:I}", "objects", (json_int_t)v->counts.objects, "files",
                   (json_int_t)v->counts.files, "processes", (json_int_t)v->process_counts.processes,
-                  "findings", (json_int_t)(v->counts.findings + v->process_counts.findings),
-                  "repaired", (json_int_t)v->counts.repaired));
+                  "findings", (json_int_t)findings, "repaired", (json_int_t)v->counts.repaired));
     return json_print(j);
 }
 
