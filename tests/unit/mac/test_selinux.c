@@ -11,7 +11,6 @@
 
 #include <cmocka.h>
 
-#include "labeling/relabel.h"
 #include "mac/selinux.h"
 #include "tests/unit/mac/child.h"
 
@@ -93,7 +92,6 @@ static void test_nothing_succeeds_without_selinux(void **state)
 {
     const char *const label = "system_u:object_r:casemate_tenant_0000.image_t:s0:c0,c1";
     char path[] = "/var/tmp/selinux-XXXXXX", context[SELINUX_CONTEXT_MAX] = "untouched";
-    struct relabel note;
     int fd;
 
     (void)state;
@@ -110,7 +108,6 @@ static void test_nothing_succeeds_without_selinux(void **state)
     assert_int_equal(selinux_set_file(fd, label), -EOPNOTSUPP);
     assert_int_equal(selinux_get_file(fd, context), -EOPNOTSUPP);
     assert_int_equal(selinux_get_process(getpid(), context), -EOPNOTSUPP);
-    assert_int_equal(relabel_prepare(fd, label, &note), -EOPNOTSUPP);
     assert_string_equal(context, "untouched");
     /* and no attribute was left on the file */
     assert_true(fgetxattr(fd, "security.selinux", context, sizeof(context)) < 0);
