@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -14,7 +15,8 @@
 #include "mac/cgroup_files.h"
 
 /* Longer than a thread takes that is not stuck in the kernel (a dead disk, say). */
-#define FREEZE_MS 3000
+#define FREEZE_MS     3000
+#define LOOK_AGAIN_MS 10
 
 static int64_t now_ms(void)
 {
@@ -35,6 +37,69 @@ static int read_again(int fd, char *text, size_t size)
     return 0;
 }
 
+/* The flag of a kernel thread in /proc/TID/stat (linux/sched.h, PF_KTHREAD). */
+#define KERNEL_THREAD 0x00200000u
+
+static bool read_proc(unsigned tid, const char *file, char *text, size_t size)
+{
+    char path[48];
+    cleanup_fd int fd = -1;
+
+    if (text_format(path, sizeof(path), "/proc/%u/%s", tid, file) < 0)
+        return false;
+    fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    return fd >= 0 && read_again(fd, text, size) == 0;
+}
+
+/*
+ * A frozen thread waits in get_signal or in what the compiler left of its do_freezer_trap; nothing
+ * else waits there but stopped threads. One that is gone does not run either.
+ */
+static bool stands_still(unsigned tid)
+{
+    char stat[512], where[64], state = 0;
+    unsigned flags = 0;
+    const char *at;
+
+    if (!read_proc(tid, "stat", stat, sizeof(stat)))
+        return true;
+    at = strrchr(stat, ')');
+    if (at == NULL || sscanf(at, ") %c %*d %*d %*d %*d %*d %u", &state, &flags) != 2)
+        return false;
+    if ((flags & KERNEL_THREAD) != 0 || strchr("TtZX", state) != NULL)
+        return true;
+    return read_proc(tid, "wchan", where, sizeof(where)) &&
+           (strcmp(where, "get_signal") == 0 || strcmp(where, "do_freezer_trap") == 0);
+}
+
+/*
+ * Before Linux 6.14 KVM puts a kernel thread of its own into the group of each VM (recovery of huge
+ * pages), which cannot be frozen: such a group never says "frozen 1", although all of the guest
+ * stands still. So each thread is looked at.
+ */
+static bool all_stand_still(int group)
+{
+    cleanup_fd int fd = openat(group, "cgroup.threads", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    char text[16384];
+    size_t filled = 0;
+    ssize_t n;
+
+    if (fd < 0)
+        return false;
+    while ((n = read(fd, text + filled, sizeof(text) - 1 - filled)) > 0)
+        filled += (size_t)n;
+    if (n < 0 || filled == 0 || filled == sizeof(text) - 1)
+        return false;
+    text[filled] = '\0';
+    for (char *line = text; *line != '\0'; line++) {
+        unsigned tid = (unsigned)strtoul(line, &line, 10);
+
+        if (*line != '\n' || !stands_still(tid))
+            return false;
+    }
+    return true;
+}
+
 /* v2 raises POLLPRI when cgroup.events changes. */
 static int freeze_v2(int group, bool frozen)
 {
@@ -52,11 +117,13 @@ static int freeze_v2(int group, bool frozen)
         int64_t left = deadline - now_ms();
 
         r = read_again(events, text, sizeof(text));
-        if (r < 0 || strstr(text, wanted) != NULL)
+        if (r < 0 || strstr(text, wanted) != NULL || (frozen && all_stand_still(group)))
             break;
         if (left <= 0)
             return -ETIMEDOUT;
-        if (poll(&changed, 1, (int)left) < 0 && errno != EINTR)
+        /* Threads tell nobody: look again. */
+        if (poll(&changed, 1, left < LOOK_AGAIN_MS ? (int)left : LOOK_AGAIN_MS) < 0 &&
+            errno != EINTR)
             r = -errno;
     }
     return r;
