@@ -51,22 +51,32 @@ static bool read_proc(unsigned tid, const char *file, char *text, size_t size)
     return fd >= 0 && read_again(fd, text, size) == 0;
 }
 
+/* Its state and flags, of /proc/TID/stat (proc(5)). False when it is gone. */
+static bool read_state(unsigned tid, char *state, unsigned *flags)
+{
+    char stat[512];
+    const char *at;
+
+    if (!read_proc(tid, "stat", stat, sizeof(stat)))
+        return false;
+    at = strrchr(stat, ')');
+    if (at == NULL || sscanf(at, ") %c %*d %*d %*d %*d %*d %u", state, flags) != 2)
+        *state = '?';
+    return true;
+}
+
 /*
  * A frozen thread waits in get_signal or in what the compiler left of its do_freezer_trap; nothing
  * else waits there but stopped threads. One that is gone does not run either.
  */
 static bool stands_still(unsigned tid)
 {
-    char stat[512], where[64], state = 0;
     unsigned flags = 0;
-    const char *at;
+    char where[64], state = 0;
 
-    if (!read_proc(tid, "stat", stat, sizeof(stat)))
+    if (!read_state(tid, &state, &flags) || (flags & KERNEL_THREAD) != 0)
         return true;
-    at = strrchr(stat, ')');
-    if (at == NULL || sscanf(at, ") %c %*d %*d %*d %*d %*d %u", &state, &flags) != 2)
-        return false;
-    if ((flags & KERNEL_THREAD) != 0 || strchr("TtZX", state) != NULL)
+    if (strchr("TtZX", state) != NULL)
         return true;
     return read_proc(tid, "wchan", where, sizeof(where)) &&
            (strcmp(where, "get_signal") == 0 || strcmp(where, "do_freezer_trap") == 0);
@@ -98,6 +108,32 @@ static bool all_stand_still(int group)
             return false;
     }
     return true;
+}
+
+/* `context` is the descriptor of the hierarchy's root. */
+static int expel(void *context, pid_t pid)
+{
+    unsigned flags = 0;
+    char state = 0;
+
+    if (read_state((unsigned)pid, &state, &flags) && (flags & KERNEL_THREAD) != 0)
+        (void)cgroup_file_printf(*(const int *)context, "cgroup.procs", "%d", (int)pid);
+    return 0;
+}
+
+static int expel_from(void *context, const char *name, int child)
+{
+    (void)name;
+    return cgroup_each_process(child, expel, context);
+}
+
+/*
+ * That kernel thread goes to the hierarchy's root, where the kernel's others are, and the group
+ * freezes as any does. Where it stays, threads are looked at, which takes CAP_SYS_PTRACE.
+ */
+static void expel_kernel_threads(struct cgroup_hierarchy *h)
+{
+    (void)cgroup_each_child(h->group, expel_from, &h->root);
 }
 
 /* v2 raises POLLPRI when cgroup.events changes. */
@@ -152,11 +188,13 @@ static int freeze_v1(int group, bool frozen)
 int cgroup_freeze(struct cgroup *cgroup, bool frozen)
 {
     for (unsigned i = 0; i < cgroup->count; i++) {
-        const struct cgroup_hierarchy *h = &cgroup->hierarchy[i];
+        struct cgroup_hierarchy *h = &cgroup->hierarchy[i];
         int r;
 
         if (h->group < 0 || (!h->v2 && (h->controllers & CGROUP_FREEZER) == 0))
             continue;
+        if (h->v2 && frozen)
+            expel_kernel_threads(h);
         r = h->v2 ? freeze_v2(h->group, frozen) : freeze_v1(h->group, frozen);
         if (r < 0 && frozen) {
             /* All of it or nothing: half a guest would wait for the other half. */
