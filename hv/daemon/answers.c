@@ -16,6 +16,9 @@ static void refused(struct client *client, const struct guest *guest, int status
 
     if (client->operation.request.type == HOST_CONSOLE && status == -EBUSY)
         client_done(client, HOST_BUSY, 0, -1, "somebody else has the console of %s", name);
+    else if (status == -ENOTCONN)
+        client_done(client, HOST_BUSY, 0, -1,
+                    "%s is between two boots and has no console now: try again", name);
     else if (status == -ENOTTY)
         client_done(client, HOST_WRONG_STATE, 0, -1,
                     "the console of %s is the terminal that it was started from", name);

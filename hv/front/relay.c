@@ -94,17 +94,20 @@ int session_relay(int client, int console, const void *early, unsigned size)
             {.fd = console, .events = wants(&down, &up)},
         };
 
-        /* A hang-up is reported unasked, as long as we look. */
-        for (unsigned i = 0; i < 2; i++)
-            fds[i].fd = fds[i].events != 0 ? fds[i].fd : -1;
-        if (up.ended && up.size == 0 && down.ended)
-            break;
+        /*
+         * A hang-up is reported unasked, as long as we look. Who has said his last word is watched
+         * for it once that is delivered; who has not, and finds no room for more, comes later.
+         */
+        if (fds[0].events == 0 && (!up.ended || up.size > 0))
+            fds[0].fd = -1;
+        if (fds[1].events == 0)
+            fds[1].fd = -1;
         if (ppoll(fds, 2, NULL, NULL) < 0) {
             if (errno == EINTR)
                 continue;
             return -errno;
         }
-        if ((fds[0].revents & (POLLHUP | POLLERR)) != 0 && up.ended)
+        if ((fds[0].revents & (POLLHUP | POLLERR)) != 0 && up.ended && up.size == 0)
             break; /* gone in both directions */
         if (serve(&up, &down, fds[0].revents) < 0 || serve(&down, &up, fds[1].revents) < 0)
             break;

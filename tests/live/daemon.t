@@ -43,6 +43,7 @@ tenant acme {
 $(guest acme web halt)
 $(guest acme db halt)
 $(guest acme shell silent)
+$(guest acme loop reset)
 }
 tenant initech {
     guests 4; disk "$srv/initech/**";
@@ -92,6 +93,27 @@ like "$(vl Pause "$(web acme web)")$(state acme web)" '^\{"parameters":\{\}\}pau
 like "$(vl Pause "$(web acme web)")" WrongState "once"
 like "$(vl Resume "$(web acme web)")$(state acme web)" '^\{"parameters":\{\}\}running$' "resume"
 like "$(vl Metrics "$(web acme web)")" '"cpu_usec":[0-9]+' "metrics"
+
+# -- consoles. This guest greets, resets and greets again; the other one is silent for good.
+console() { # GUEST SECONDS
+    (printf '{"method":"org.casemate.Host.Console","parameters":{%s},"upgrade":true}\0' "$(web acme "$1")" && sleep "$2") |
+        timeout "$2" socat -t 1 - UNIX-CONNECT:$SOCKET 2>/dev/null
+}
+vl Start "$(web acme loop)" >/dev/null
+console loop 60 >"$scratch/loop" &
+looker=$!
+at_exit kill $looker
+ok "the console of a guest, through the front" wait_for 30 grep -aq CASEMATE-PAYLOAD-OK "$scratch/loop"
+is "$(head -c 17 "$scratch/loop" | tr '\0' .)" '{"parameters":{}}' "begins with the reply"
+vl Kill "$(web acme loop)" >/dev/null
+console web 60 >"$scratch/web" &
+looker=$!
+at_exit kill $looker
+wait_for 30 grep -aq parameters "$scratch/web"
+like "$(vl Console "$(web acme web)" '"upgrade":true')" Busy "a console is one caller's at a time"
+pkill -P $looker
+free() { console web 2 | tr '\0' '\n' | grep -q '"parameters":{}'; }
+ok "and free when that one is gone" wait_for 20 free
 
 # -- the front
 (sleep 20 | raw 1 >"$scratch/idle") &
