@@ -9,7 +9,9 @@
  *                                      ("CLASS PERMISSION TARGET TENANT GUEST") 0 or -errno
  *   access connect PATH                a client: connects and waits until the other end closes
  *   access threshold N                 raise the size of the kernel's cache of decisions
- *   access client                      leave casemated_t; which domain this is then
+ *   access lookups N                   microseconds that a decision takes when N guests' contexts
+ * are asked about in turn, twice access client                      leave casemated_t; which domain
+ * this is then
  */
 #include <errno.h>
 #include <selinux/selinux.h>
@@ -19,6 +21,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -149,6 +152,38 @@ static int threshold(const char *text)
     return r;
 }
 
+static double seconds_now(void)
+{
+    struct timespec t = {0};
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+/* Every guest's own pair of categories, as the label store draws them: no two targets are alike. */
+static int lookups(unsigned guests)
+{
+    struct access_peer peer = {.context = "system_u:system_r:testhost_operator_1_t:s0"};
+    int r = access_open();
+
+    for (unsigned round = 0; r == 0 && round < 2; round++) {
+        double start = seconds_now();
+
+        for (unsigned i = 0; r == 0 && i < guests; i++) {
+            struct selinux_label label = {.tenant = 1};
+            char target[SELINUX_CONTEXT_MAX];
+
+            (void)text_format(label.categories, sizeof(label.categories), "c%u,c%u", i % 500,
+                              500 + i / 500);
+            r = selinux_process_context(PROCESS_VMM, &label, target);
+            if (r == 0)
+                r = access_check_quietly(&peer, target, "casemate_guest", "show");
+        }
+        (void)printf("%.1f\n", (seconds_now() - start) * 1e6 / guests);
+    }
+    return r;
+}
+
 static int client(void)
 {
     char *self = NULL;
@@ -174,6 +209,8 @@ int main(int argc, char **argv)
         r = connect_to(argv[2]);
     else if (argc == 3 && strcmp(argv[1], "threshold") == 0)
         r = threshold(argv[2]);
+    else if (argc == 3 && strcmp(argv[1], "lookups") == 0)
+        r = lookups((unsigned)strtoul(argv[2], NULL, 10));
     else if (argc == 2 && strcmp(argv[1], "client") == 0)
         r = client();
     if (r < 0)
