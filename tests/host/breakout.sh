@@ -38,10 +38,11 @@ inside() { # KIND
     exit "${PIPESTATUS[0]}"
 }
 
+tap=breakout$$
 dir=$(mktemp -d "${TMPDIR:-/var/tmp}/breakout-XXXXXX")
-trap 'ip link del hostile0 2>/dev/null; rm -rf "$dir"' EXIT
+trap 'ip link del "$tap" 2>/dev/null; rm -rf "$dir"' EXIT
 scene "$dir"
-ip tuntap add dev hostile0 mode tap
-"$tools/hostile-runner" run --standin "$tools/hostile" --scratch "$dir" --kinds "$1" --layers seccomp,jail,landlock,none
+ip tuntap add dev "$tap" mode tap
+"$tools/hostile-runner" run --standin "$tools/hostile" --scratch "$dir" --tap "$tap" --kinds "$1" --layers seccomp,jail,landlock,none
 [ -n "$here" ] || "$HOST_DIR/run.sh" --timeout 900 --files "$tools/hostile:/root/ $tools/hostile-runner:/root/" -- \
     "$(declare -f scene inside); inside $1"

@@ -76,7 +76,8 @@ enum act_reach {
 #define ACT_DEATH   16u /* success is the victim's death, a moment later */
 #define ACT_CONTROL 2u  /* no attack: must succeed behind every layer, or the others say nothing */
 
-#define KIND(kind) (1u << (kind))
+/* PROCESS_FRONT has a number apart. */
+#define KIND(kind) ((kind) == PROCESS_FRONT ? 1u << 31 : 1u << (kind))
 
 struct act {
     const char *name;

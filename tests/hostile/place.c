@@ -36,6 +36,8 @@ static int labelled(int fd, const struct placement *p, enum selinux_object objec
 
     if (!layer_rows[p->layer].selinux)
         return 0;
+    if (p->kind == PROCESS_FRONT)
+        return selinux_set_file(fd, SELINUX_FRONT_CONFIG_CONTEXT);
     scene_label(p, &label);
     r = selinux_object_context(object, &label, context);
     return r < 0 ? r : selinux_set_file(fd, context);
@@ -48,6 +50,8 @@ static int process_context(const struct placement *p, char context[SELINUX_CONTE
     context[0] = 0;
     if (!layer_rows[p->layer].selinux)
         return 0;
+    if (p->kind == PROCESS_FRONT)
+        return text_copy(context, SELINUX_CONTEXT_MAX, SELINUX_FRONT_CONTEXT);
     scene_label(p, &label);
     return selinux_process_context(p->kind, &label, context);
 }
@@ -55,7 +59,8 @@ static int process_context(const struct placement *p, char context[SELINUX_CONTE
 int place_pair(const struct placement *owner, int ends[2])
 {
     char context[SELINUX_CONTEXT_MAX];
-    bool selinux = layer_rows[owner->layer].selinux;
+    /* A front's sockets are casemated's own. */
+    bool selinux = layer_rows[owner->layer].selinux && owner->kind != PROCESS_FRONT;
     int r = process_context(owner, context);
 
     if (r == 0 && selinux)
@@ -251,19 +256,10 @@ static int prepare(struct scene *scene, const struct placement *p, struct placed
     return placed->image < 0 ? placed->image : 0;
 }
 
-static const struct kind_row *row_of(enum process_kind kind)
-{
-    unsigned k = 0;
-
-    while (kind_rows[k].kind != kind)
-        k++;
-    return &kind_rows[k];
-}
-
 int place(struct scene *scene, const struct placement *p, struct placed *placed, const char **step)
 {
     struct process process = {.kind = p->kind, .program = &scene->program, .file_size = 1 << 20};
-    const char *handed = row_of(p->kind)->handed;
+    const char *handed = kind_rows[kind_index(p->kind)].handed;
     cleanup_fd int config = -1, filter = -1;
     struct hostile_report report = {0};
     int given[16], count = 0, r;
@@ -274,14 +270,14 @@ int place(struct scene *scene, const struct placement *p, struct placed *placed,
                   (p->role == ROLE_ATTACKER        ? 0
                    : p->relation == RELATION_GUEST ? 64
                                                    : 128) +
-                  (unsigned)p->kind;
+                  kind_index(p->kind);
     r = process_context(p, process.context);
     if (r == 0)
         r = prepare(scene, p, placed);
     if (r < 0)
         goto out;
     config = tell_world(scene, p);
-    filter = sealed(p, scene->filter_bytes[p->kind], sizeof(struct handoff_filters));
+    filter = sealed(p, scene->filter_bytes[kind_index(p->kind)], sizeof(struct handoff_filters));
     if (config < 0 || filter < 0) {
         r = -EIO;
         goto out;

@@ -16,8 +16,8 @@ enum cell {
 };
 
 struct seen {
-    uint8_t cell[PROCESS_KINDS][LAYERS][RELATIONS];
-    char how[PROCESS_KINDS][LAYERS][RELATIONS][32];
+    uint8_t cell[KINDS_MAX][LAYERS][RELATIONS];
+    char how[KINDS_MAX][LAYERS][RELATIONS][32];
 };
 
 struct matrix {
@@ -37,7 +37,7 @@ static int index_of(const char *word, const char *(*name)(unsigned), unsigned co
 
 static const char *kind_name(unsigned i)
 {
-    return process_kind_name((enum process_kind)i);
+    return process_kind_name(kind_rows[i].kind);
 }
 static const char *layer_name(unsigned i)
 {
@@ -63,7 +63,7 @@ static int read_record(struct matrix *m, char *line)
         if (!field[i])
             return -EINVAL;
     }
-    kind = index_of(field[0], kind_name, PROCESS_KINDS);
+    kind = index_of(field[0], kind_name, kind_row_count);
     act = index_of(field[1], act_name, m->acts);
     layer = index_of(field[2], layer_name, LAYERS);
     relation = index_of(field[3], relation_name, RELATIONS);
@@ -85,7 +85,7 @@ static struct sum sum_of(const struct seen *s, enum layer layer)
 {
     struct sum sum = {0};
 
-    for (unsigned k = 0; k < PROCESS_KINDS; k++) {
+    for (unsigned k = 0; k < kind_row_count; k++) {
         sum.seen += s->cell[k][layer][RELATION_TENANT] != CELL_UNSEEN;
         sum.open += s->cell[k][layer][RELATION_TENANT] == CELL_OPEN;
         sum.open_guest += s->cell[k][layer][RELATION_GUEST] == CELL_OPEN;
@@ -124,7 +124,7 @@ static unsigned check_act(const struct act *act, const struct seen *s, enum laye
             wrong +=
                 complain(act->name, layer, "succeeds, and nobody has said why (reasons.c)", "");
     } else if (layer == LAYER_NONE && sum.seen > 0 && !reason_for(act->name, layer)) {
-        for (unsigned k = 0; k < PROCESS_KINDS; k++) {
+        for (unsigned k = 0; k < kind_row_count; k++) {
             if (s->cell[k][layer][RELATION_TENANT] == CELL_REFUSED)
                 return complain(act->name, layer,
                                 "fails even so, and nobody has said why (reasons.c)",
@@ -150,7 +150,7 @@ static void name_kinds(const struct seen *s, enum layer layer, enum relation rel
                        char text[64])
 {
     text[0] = 0;
-    for (unsigned k = 0; k < PROCESS_KINDS; k++) {
+    for (unsigned k = 0; k < kind_row_count; k++) {
         if (s->cell[k][layer][relation] != CELL_OPEN)
             continue;
         strcat(text, text[0] ? " " : "");
@@ -253,9 +253,9 @@ static int write_json(const char *path, const struct matrix *m)
             "%s\n{\"name\":\"%s\",\"theme\":\"%s\",\"what\":\"%s\",\"reach\":\"%s\",\"cells\":[",
             comma, act->name, theme->title, act->what, reach[act->reach]);
         comma = ",";
-        for (unsigned i = 0; i < LAYERS * PROCESS_KINDS * RELATIONS; i++) {
-            unsigned relation = i % RELATIONS, kind = i / RELATIONS % PROCESS_KINDS,
-                     layer = i / RELATIONS / PROCESS_KINDS;
+        for (unsigned i = 0; i < LAYERS * kind_row_count * RELATIONS; i++) {
+            unsigned relation = i % RELATIONS, kind = i / RELATIONS % kind_row_count,
+                     layer = i / RELATIONS / kind_row_count;
             uint8_t cell = m->act[a].cell[kind][layer][relation];
 
             if (cell == CELL_UNSEEN)

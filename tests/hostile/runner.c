@@ -61,9 +61,13 @@ static bool applies(const struct act *act, enum process_kind kind)
 static const char *const reach_names[] = {
     [REACH_SELF] = "self", [REACH_HOST] = "host", [REACH_GUEST] = "guest"};
 
-/* Which relations say something in a layer. */
-static bool meaningful(const struct act *act, enum layer layer, enum relation relation)
+/* Which relations say something in a layer. A front is no guest's: it has a type and no categories.
+ */
+static bool meaningful(const struct act *act, enum process_kind kind, enum layer layer,
+                       enum relation relation)
 {
+    if (kind == PROCESS_FRONT && (layer == LAYER_CATEGORIES || layer == LAYER_NEITHER))
+        return false;
     if (relation == RELATION_TENANT)
         return true;
     return act->reach == REACH_GUEST && (layer == LAYER_ALL || layer == LAYER_SELINUX);
@@ -220,7 +224,7 @@ static int run_kind(struct scene *scene, const struct choice *choice, enum layer
         int result = -EPERM, r = 0;
         char how[32] = "";
 
-        if (!applies(act, kind) || !meaningful(act, layer, relation) ||
+        if (!applies(act, kind) || !meaningful(act, kind, layer, relation) ||
             !chosen(choice->relations, relation_names[relation]) ||
             !(chosen(choice->reach, reach_names[act->reach]) || (act->flags & ACT_CONTROL)) ||
             !(chosen(choice->acts, act->name) || (act->flags & ACT_CONTROL)))
@@ -286,7 +290,7 @@ static int run(const struct choice *choice)
 static int list(void)
 {
     const struct act_theme *theme = NULL, *last = NULL;
-    unsigned count[PROCESS_KINDS] = {0};
+    unsigned count[KINDS_MAX] = {0};
     const struct act *act;
 
     for (unsigned n = 0; (act = act_number(n, &theme)); n++) {
@@ -294,11 +298,11 @@ static int list(void)
             printf("%s\n", theme->title);
         last = theme;
         printf("  %-22s %s\n", act->name, act->what);
-        for (unsigned k = 0; k < PROCESS_KINDS; k++)
-            count[k] += applies(act, (enum process_kind)k) && !(act->flags & ACT_CONTROL);
+        for (unsigned k = 0; k < kind_row_count; k++)
+            count[k] += applies(act, kind_rows[k].kind) && !(act->flags & ACT_CONTROL);
     }
     for (unsigned k = 0; k < kind_row_count; k++)
-        printf("%s: %u acts\n", process_kind_name(kind_rows[k].kind), count[kind_rows[k].kind]);
+        printf("%s: %u acts\n", process_kind_name(kind_rows[k].kind), count[k]);
     return 0;
 }
 

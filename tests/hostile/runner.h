@@ -42,6 +42,9 @@ struct kind_row {
 };
 extern const struct kind_row kind_rows[];
 extern const unsigned kind_row_count;
+#define KINDS_MAX 8 /* rows */
+/* Index of a kind's row. The kind must have one. */
+unsigned kind_index(enum process_kind kind);
 
 /* What all acts of a run share. */
 struct scene {
@@ -49,8 +52,7 @@ struct scene {
     bool soak;
     struct program program;
     int null, root;
-    int filters[PROCESS_KINDS]; /* sealed files, by kind; not labelled: each start copies */
-    struct handoff_filters *filter_bytes[PROCESS_KINDS];
+    struct handoff_filters *filter_bytes[KINDS_MAX]; /* by row */
     char own_image[128], victim_image[128], shared[128];
     unsigned counter;
 };

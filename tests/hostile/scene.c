@@ -33,9 +33,18 @@ const char *const relation_names[RELATIONS] = {
 
 const struct kind_row kind_rows[] = {
     {PROCESS_VMM, "kr000s"}, {PROCESS_BLK, "sdr"},     {PROCESS_NET, "st"},
-    {PROCESS_RNG, "s"},      {PROCESS_CONSOLE, "s00"},
+    {PROCESS_RNG, "s"},      {PROCESS_CONSOLE, "s00"}, {PROCESS_FRONT, "s"},
 };
 const unsigned kind_row_count = sizeof(kind_rows) / sizeof(kind_rows[0]);
+
+unsigned kind_index(enum process_kind kind)
+{
+    unsigned k = 0;
+
+    while (kind_rows[k].kind != kind)
+        k++;
+    return k;
+}
 
 static int compile(struct handoff_filters *filters, enum process_kind kind)
 {
@@ -81,10 +90,10 @@ int scene_open(struct scene *scene, const char *standin, const char *scratch, co
     for (unsigned k = 0; k < kind_row_count; k++) {
         enum process_kind kind = kind_rows[k].kind;
 
-        scene->filter_bytes[kind] = calloc(1, sizeof(struct handoff_filters));
-        if (!scene->filter_bytes[kind])
+        scene->filter_bytes[k] = calloc(1, sizeof(struct handoff_filters));
+        if (!scene->filter_bytes[k])
             return -ENOMEM;
-        r = compile(scene->filter_bytes[kind], kind);
+        r = compile(scene->filter_bytes[k], kind);
         if (r < 0) {
             fprintf(stderr, "runner: the filter of %s: %s\n", process_kind_name(kind),
                     strerror(-r));

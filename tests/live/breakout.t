@@ -8,7 +8,7 @@ need_kvm
 
 runner=$TOOLS/hostile-runner
 [ -x "$runner" ] || skip_all "$runner is not there"
-tap=hostile0
+tap=hostile$$
 ip tuntap add dev "$tap" mode tap && ip link set "$tap" up || skip_all "no tap device to be had"
 at_exit ip link del "$tap"
 
@@ -71,7 +71,7 @@ done
 # -- with the real launcher: the stand-in takes the place of a program beside casemate, its guest's name is the act. With
 #    "_bare" it leaves its filter out, so that the act meets what the launcher made before the program began.
 bin=$scratch/bin
-net=hostile1 # an act took the other one away
+net=hostnet$$ # an act took the other one away
 ip tuntap add dev "$net" mode tap && ip link set "$net" up && at_exit ip link del "$net"
 image=$(disk own-disk.img)
 victim_image=$(disk victim-disk.img)
