@@ -141,6 +141,12 @@ int janitor_entrust(const struct janitor *janitor, const struct identity *identi
     return fdpass_send(janitor->socket, &message, sizeof(message), &place, 1);
 }
 
+void janitor_leave(struct janitor *janitor)
+{
+    fd_close(&janitor->socket);
+    janitor->pid = 0;
+}
+
 void janitor_dismiss(struct janitor *janitor)
 {
     const struct message message = {.type = MESSAGE_DISMISS};

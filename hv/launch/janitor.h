@@ -36,6 +36,10 @@ int janitor_start(const struct janitor_duties *duties, struct janitor *janitor);
  */
 int janitor_entrust(const struct janitor *janitor, const struct identity *identity, int place);
 
+/* Leave everything that it was entrusted with to it, as if the guard were killed, and do not wait.
+ */
+void janitor_leave(struct janitor *janitor);
+
 /* All is cleaned up already: let it go, and reap it. */
 void janitor_dismiss(struct janitor *janitor);
 

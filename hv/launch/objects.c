@@ -244,8 +244,9 @@ void guard_restore(struct guard *guard)
     const struct label_reporter reporter = {.report = report_lost, .context = guard};
     int images[GUEST_DISKS_MAX], r;
 
-    if (guard->place < 0) {
+    if (guard->place < 0 || guard->janitor.pid <= 0) { /* nothing was taken, or it is left to it */
         janitor_dismiss(&guard->janitor);
+        fd_close(&guard->place);
         label_store_close(guard->store);
         guard->store = NULL;
         return;

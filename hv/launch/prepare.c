@@ -323,6 +323,9 @@ void guard_release(struct guard *guard)
                               "cannot remove the guest's cgroup: %s; look for processes that do "
                               "not die under /sys/fs/cgroup/casemate",
                               strerror(-r));
+        /* What it has is not given back while a process of it may still use it. */
+        if (r == -ETIMEDOUT)
+            janitor_leave(&guard->janitor);
         cgroup_free(guard->jail.cgroup);
     }
     guard_restore(guard);
