@@ -4,11 +4,12 @@
 #
 # On a machine of somebody's own: with places for state that are this test's alone.
 if [ -z "${CASEMATE_TESTHOST:-}" ] && [ -z "${CLI_NAMESPACE:-}" ] && [ "$(id -u)" = 0 ]; then
-    exec env CLI_NAMESPACE=1 unshare --mount "$BASH" "$0" "$@"
+    unshare --mount true 2>/dev/null && exec env CLI_NAMESPACE=1 unshare --mount "$BASH" "$0" "$@"
 fi
 . "$(dirname "$0")/lib/guest.sh"
 
 [ "$(id -u)" = 0 ] || skip_all "needs root"
+in_test_host || [ -n "${CLI_NAMESPACE:-}" ] || skip_all "needs a mount namespace of its own"
 DAEMON=$(dirname "$CASEMATE")/casemated
 [ -x "$DAEMON" ] || skip_all "no casemated"
 need_kvm
