@@ -13,6 +13,7 @@
 #include <pthread.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -73,6 +74,13 @@ static void prepare(struct handoff_filters *filters)
         (void)eventfd(0, 0);
     if (is("keeps-config"))
         (void)fcntl(HANDOFF_FD_CONFIG, F_DUPFD, 20);
+    if (is("other-limit")) {
+        struct rlimit limit = {0};
+
+        (void)getrlimit(RLIMIT_NOFILE, &limit);
+        limit.rlim_cur = limit.rlim_max / 2;
+        (void)setrlimit(RLIMIT_NOFILE, &limit);
+    }
     if (is("other-stdin"))
         (void)dup2(HANDOFF_FD_CONTROL, 0);
 }
