@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # What the host's policy says of files and people, against what tenants do to their trees and operators try: links of
-# every kind, another tenant's guests, a policy that turns hostile. Without SELinux; operators.t is the same with it.
+# every kind, another tenant's guests, a policy that turns hostile. In the test host only what differs under SELinux: who
+# is an operator to both, to the loaded policy and by name.
 #
 # On a machine of somebody's own: with places for state that are this test's alone.
 if [ -z "${CASEMATE_TESTHOST:-}" ] && [ -z "${POLICY_NAMESPACE:-}" ] && [ "$(id -u)" = 0 ]; then
@@ -10,7 +11,45 @@ fi
 . "$(dirname "$0")/lib/guest.sh"
 
 [ "$(id -u)" = 0 ] || skip_all "needs root"
-in_test_host && skip_all "the same with SELinux: operators.t"
+
+with_selinux() {
+    install -d /etc/casemate /srv/acme
+    install -d -m 700 /var/lib/casemate
+    restorecon -R /etc/casemate /var/lib/casemate
+    cp "$PAYLOAD" /srv/acme/kernel
+    cat >/etc/casemate/host.policy <<'CONF'
+tenant acme {
+    disk "/srv/acme/**";
+    operators "games" "@bin";
+    guest web { memory 64M; kernel "/srv/acme/kernel"; cmdline "halt"; }
+}
+CONF
+    run casemate policy check /etc/casemate/host.policy
+    is "$status" 0 "casemate policy reads it in its domain" || diag "$err"
+    audit_mark
+    /usr/bin/casemated >"$scratch/casemated.log" 2>&1 &
+    at_exit kill $!
+    wait_for 60 test -S /run/casemate/org.casemate.Host || diag "$(cat "$scratch/casemated.log")"
+    # as UID GID: lists, in the context of an operator of tenant slot 1
+    as() {
+        run setpriv --reuid="$1" --regid="$2" --clear-groups runcon system_u:system_r:testhost_operator_1_t:s0 \
+            /bin/bash -c '"$@"' bash casemate list
+    }
+    as 5 1234
+    like "$out" "web" "an operator by context and name sees its tenant's guest" || diag "$err"
+    as 1234 2
+    like "$out" "web" "so does one by context and group" || diag "$err"
+    as 1234 1234
+    unlike "$out" "web" "who has the context and not the name does not"
+    is "$(audit_since AVC | grep -E 'scontext=[^ ]*casemate(d|_front)' | grep denied)" "" \
+        "to look the names up, casemated needed nothing that it may not have"
+}
+if in_test_host; then
+    selinux_enforcing || skip_all "needs SELinux enforcing"
+    with_selinux
+    done_testing
+    exit 0
+fi
 DAEMON=$PROGRAMS/casemated
 [ -x "$DAEMON" ] || skip_all "no casemated"
 need_kvm
