@@ -83,9 +83,9 @@ void guard_restore(struct guard *guard);
 /* io_limit.c: bandwidth of the disks, as far as the description bounds it. 0 or -ECANCELED. */
 int guard_limit_io(struct guard *guard);
 
-/* boot.c: RAM, sockets and processes of one boot; then the start gate. */
+/* boot.c: RAM, sockets and processes of one boot. */
 int guard_boot(struct guard *guard);
-/* Open the gate's look: examine all, tell what was seen, send GO. */
+/* boot_gate.c: the start gate. Examine all, tell what was seen, send GO. */
 int guard_open_gate(struct guard *guard);
 /* Kill what runs and release what belongs to one boot. */
 void guard_end_boot(struct guard *guard);
