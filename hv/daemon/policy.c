@@ -203,6 +203,9 @@ _Noreturn static void look_up(const struct policy *p)
         const struct group *group = name[0] == '@' ? getgrnam(name + 1) : NULL;
 
         p->ids[i] = user != NULL ? user->pw_uid : group != NULL ? group->gr_gid : OPERATOR_NOBODY;
+        /* Whoever has no id here, being of another user namespace, is shown to us as this one. */
+        if (p->ids[i] == NOBODY)
+            p->ids[i] = OPERATOR_NOBODY;
     }
     _exit(0);
 }

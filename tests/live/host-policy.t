@@ -88,7 +88,7 @@ policy=$scratch/host.policy
     guest folder 'acme/folder/other.img"'
     guest name 'acme/name.img" readonly'
     echo "}"
-    echo "tenant initech { disk \"$srv/initech/**\" \"$srv/tree/*\"; share golden; operators \"bin\";"
+    echo "tenant initech { disk \"$srv/initech/**\" \"$srv/tree/*\"; share golden; operators \"bin\" \"nobody\" \"@nogroup\";"
     KERNEL_OF=initech/kernel
     guest tps 'initech/other.img"' 'golden/g.img" readonly'
     KERNEL_OF=tree/kernel guest tree
@@ -128,7 +128,7 @@ like "$out" "good$n" "so does one by group"
 as 60 5 list
 unlike "$out" "good|tps" "a uid that is the group's number is nobody"
 as 65534 65534 list
-unlike "$out" "good|tps" "nor is nobody somebody"
+unlike "$out" "good|tps" "nor is nobody somebody, whatever the policy says: others are shown as it"
 as 2 2 kill acme/good$n
 isnt "$status" 0 "an operator does not end another tenant's guest"
 like "$err" "no guest good$n that you may see" "and does not learn that it is there"
