@@ -39,7 +39,7 @@ guest() { echo "    guest $2 { cpus 1; memory 32M; kernel \"$srv/$1/kernel\"; cm
 cat >"$policy" <<CONF
 host { mac $mac; }
 tenant acme {
-    guests 4; disk "$srv/acme/**"; operators "nobody";
+    guests 4; disk "$srv/acme/**"; operators "games";
 $(guest acme web halt)
 $(guest acme db halt)
 $(guest acme shell silent)
@@ -145,21 +145,21 @@ like "$(vl Console "$(web acme web)")" ExpectedUpgrade "the console wants upgrad
 is "$(for i in 1 2 3 4 5 6 7 8 9; do printf '{"method":"org.casemate.Host.Info"}\0'; done | raw | grep -c version)" 9 "calls sent ahead are all answered"
 is "$( (for c in '{"method":' '"org.casemate.Ho' 'st.Info"}'; do printf '%s' "$c"; sleep 0.2; done; printf '\0') | raw | grep -c version)" 1 \
     "a call may come in pieces"
-if setpriv --reuid 65534 --regid 65534 --clear-groups true 2>/dev/null && [ $mac = landlock ]; then
+if setpriv --reuid 5 --regid 60 --clear-groups true 2>/dev/null && [ $mac = landlock ]; then
     chmod 755 "$scratch"
-    nobody() { printf '{"method":"org.casemate.Host.%s","parameters":{%s}}\0' "$1" "${2:-}" |
-        setpriv --reuid "${3:-65534}" --regid 65534 --clear-groups socat -t 30 - UNIX-CONNECT:$SOCKET | tr '\0' '\n'; }
-    said=$(nobody List)
+    operator() { printf '{"method":"org.casemate.Host.%s","parameters":{%s}}\0' "$1" "${2:-}" |
+        setpriv --reuid "${3:-5}" --regid 60 --clear-groups socat -t 30 - UNIX-CONNECT:$SOCKET | tr '\0' '\n'; }
+    said=$(operator List)
     like "$said" '"tenant":"acme"' "an operator sees its tenant's guests"
     unlike "$said" initech "and no others"
-    like "$(nobody Kill "$(web initech web)")" NoSuchGuest "nor does it end them"
-    ok "which is in the log" grep -q 'denied: kill of initech/web by uid 65534' "$log"
-    like "$(nobody Reload)" Denied "nor read the policy again"
-    is "$(nobody List '' 12345)" '{"parameters":{"guests":[]}}' "whoever is nobody's operator sees nothing"
+    like "$(operator Kill "$(web initech web)")" NoSuchGuest "nor does it end them"
+    ok "which is in the log" grep -q 'denied: kill of initech/web by uid 5' "$log"
+    like "$(operator Reload)" Denied "nor read the policy again"
+    is "$(operator List '' 12345)" '{"parameters":{"guests":[]}}' "whoever is no operator sees nothing"
     # Idle connections of one user: others are still served.
     : >"$scratch/many"
     for ((i = 0; i < 30; i++)); do
-        (sleep 15 | timeout 20 setpriv --reuid 65534 --regid 65534 --clear-groups socat - UNIX-CONNECT:$SOCKET >>"$scratch/many" 2>/dev/null) &
+        (sleep 15 | timeout 20 setpriv --reuid 5 --regid 60 --clear-groups socat - UNIX-CONNECT:$SOCKET >>"$scratch/many" 2>/dev/null) &
         at_exit kill $!
     done
     ok "one user's connections are limited" wait_for 15 grep -q Busy "$scratch/many"
