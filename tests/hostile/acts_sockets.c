@@ -181,18 +181,23 @@ static int forge_audit(const struct hostile_world *w, long unused)
     } message = {
         .header = {.nlmsg_len = sizeof(message),
                    .nlmsg_type = 1107 /* AUDIT_USER_AVC */,
-                   .nlmsg_flags = NLM_F_REQUEST},
+                   .nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK},
         .text = "avc: granted",
     };
+    struct {
+        struct nlmsghdr header;
+        struct nlmsgerr error;
+    } answer = {.error.error = -ENOMSG};
     struct sockaddr_nl kernel = {.nl_family = AF_NETLINK};
     int s = socket(AF_NETLINK, SOCK_RAW | SOCK_NONBLOCK, NETLINK_AUDIT);
 
     (void)w;
     (void)unused;
-    if (s < 0)
+    if (s < 0 ||
+        sendto(s, &message, sizeof(message), 0, (struct sockaddr *)&kernel, sizeof(kernel)) < 0)
         return -errno;
-    return outcome(
-        sendto(s, &message, sizeof(message), 0, (struct sockaddr *)&kernel, sizeof(kernel)));
+    /* The kernel takes every message and says afterwards whether it did what it says. */
+    return recv(s, &answer, sizeof(answer), 0) < 0 ? -errno : answer.error.error;
 }
 
 static int hear_uevents(const struct hostile_world *w, long protocol)

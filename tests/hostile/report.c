@@ -176,29 +176,62 @@ static void write_cell(FILE *to, const struct seen *s, enum layer layer)
         fprintf(to, " **%s** |", kinds);
 }
 
+/* The reason that the matrix needs for the act in the layer; NULL: none. */
+static const char *due(const struct matrix *m, unsigned a, enum layer layer)
+{
+    const struct act *act = act_number(a, NULL);
+    struct sum sum = sum_of(&m->act[a], layer);
+    bool open = sum.open + sum.open_guest > 0;
+
+    if ((act->flags & ACT_CONTROL) || sum.seen == 0 || open == (layer == LAYER_NONE))
+        return NULL;
+    return reason_for(act->name, layer);
+}
+
+/* One line a reason, with all acts that it is for. */
+static void write_layer_reasons(FILE *to, const struct matrix *m, enum layer layer)
+{
+    for (unsigned a = 0; a < m->acts; a++) {
+        const char *why = due(m, a, layer);
+        bool told = why == NULL;
+
+        for (unsigned before = 0; before < a && !told; before++)
+            told = due(m, before, layer) == why;
+        if (told)
+            continue;
+        fprintf(to, "- `%s`", act_number(a, NULL)->name);
+        for (unsigned more = a + 1; more < m->acts; more++) {
+            if (due(m, more, layer) == why)
+                fprintf(to, ", `%s`", act_number(more, NULL)->name);
+        }
+        fprintf(to, ": %s\n", why);
+    }
+}
+
+static bool same_reasons(const struct matrix *m, enum layer one, enum layer other)
+{
+    for (unsigned a = 0; a < m->acts; a++) {
+        if (due(m, a, one) != due(m, a, other))
+            return false;
+    }
+    return true;
+}
+
 static void write_reasons(FILE *to, const struct matrix *m)
 {
-    fprintf(to, "\n## Why a cell is open\n\n");
+    fprintf(to, "\n# Why a cell is open\n");
     for (unsigned layer = LAYER_ALL; layer < LAYERS; layer++) {
-        bool titled = false;
-
-        for (unsigned a = 0; a < m->acts; a++) {
-            const struct act *act = act_number(a, NULL);
-            struct sum sum = sum_of(&m->act[a], (enum layer)layer);
-            const char *why = reason_for(act->name, (enum layer)layer);
-            bool open = sum.open + sum.open_guest > 0;
-
-            if (act->flags & ACT_CONTROL || !why || sum.seen == 0 || open == (layer == LAYER_NONE))
-                continue;
-            if (!titled)
-                fprintf(to,
-                        layer == LAYER_NONE
-                            ? "\n### Acts that fail without any layer, on that host\n\n"
-                            : "\n### %s\n\n",
-                        layer_rows[layer].name);
-            titled = true;
-            fprintf(to, "- `%s`: %s\n", act->name, why);
-        }
+        if (!m->layer[layer] || layer == LAYER_ALL || layer == LAYER_NEITHER)
+            continue;
+        if (layer == LAYER_NONE)
+            fprintf(to, "\n## Acts that fail without any layer, on that host\n\n");
+        else
+            fprintf(to, "\n## %s\n\n", layer_rows[layer].name);
+        if ((layer == LAYER_TYPES || layer == LAYER_CATEGORIES) && m->layer[LAYER_SELINUX] &&
+            same_reasons(m, LAYER_SELINUX, (enum layer)layer))
+            fprintf(to, "As `selinux`.\n");
+        else
+            write_layer_reasons(to, m, (enum layer)layer);
     }
 }
 
@@ -215,7 +248,7 @@ static int write_table(const char *path, const struct matrix *m)
         if (act->flags & ACT_CONTROL)
             continue;
         if (theme != last) {
-            fprintf(to, "\n### %s\n\n| act | it |", theme->title);
+            fprintf(to, "\n## %s\n\n| act | it |", theme->title);
             for (unsigned l = 0; l < LAYERS; l++)
                 fprintf(to, " %s |", layer_rows[l].name);
             fprintf(to, "\n|---|---|");
