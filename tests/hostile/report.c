@@ -344,7 +344,7 @@ int report_main(int argc, char **argv)
         m.acts++;
     while (fgets(line, sizeof(line), stdin)) {
         if (read_record(&m, line) < 0) {
-            fprintf(stderr, "runner: not a record: %s\n", line);
+            fprintf(stderr, "runner: not a record: %s...\n", line);
             wrong++;
         }
     }

@@ -49,7 +49,6 @@ unsigned kind_index(enum process_kind kind);
 /* What all acts of a run share. */
 struct scene {
     const char *scratch, *tap;
-    bool soak;
     struct program program;
     int null, root;
     struct handoff_filters *filter_bytes[KINDS_MAX]; /* by row */
