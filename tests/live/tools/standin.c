@@ -78,7 +78,7 @@ static void prepare(struct handoff_filters *filters)
         struct rlimit limit = {0};
 
         (void)getrlimit(RLIMIT_NOFILE, &limit);
-        limit.rlim_cur = limit.rlim_max / 2;
+        limit.rlim_cur = limit.rlim_max = limit.rlim_max / 2;
         (void)setrlimit(RLIMIT_NOFILE, &limit);
     }
     if (is("other-stdin"))
