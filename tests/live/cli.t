@@ -47,9 +47,10 @@ policy=$scratch/host.policy
 if in_test_host; then
     install -d /etc/casemate
     cp "$policy" /etc/casemate/host.policy
-    restorecon -R /etc/casemate $srv
+    install -d -m 700 /var/lib/casemate
+    restorecon -R /etc/casemate /var/lib/casemate $srv
     policy=/etc/casemate/host.policy
-    at_exit rm -rf /etc/casemate
+    at_exit rm -rf /etc/casemate /var/lib/casemate
     audit_mark
 fi
 
