@@ -2,7 +2,9 @@
 #include "hv/daemon/recover.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/text.h"
 #include "labeling/journal.h"
@@ -19,6 +21,18 @@ static void report(void *context, const struct label_finding *finding)
              finding->error < 0 ? ": " : "", finding->error < 0 ? strerror(-finding->error) : "");
 }
 
+/* At the first start of a host, by hand. Whatever else may be there is the store's to refuse. */
+static void make_directory(const char *store)
+{
+    char path[PATH_MAX];
+    char *slash;
+
+    if (text_copy(path, sizeof(path), store) < 0 || (slash = strrchr(path, '/')) == NULL)
+        return;
+    *slash = '\0';
+    (void)mkdir(path, 0700);
+}
+
 void recover_labels(struct host *host)
 {
     const struct label_store_options options = {.path = host->options->store,
@@ -26,8 +40,10 @@ void recover_labels(struct host *host)
     const struct label_reporter reporter = {.report = report, .context = host};
     struct label_store *store = NULL;
     char error[LABEL_STORE_ERROR_MAX] = "";
-    int r = label_store_open(&options, &store, error);
+    int r;
 
+    make_directory(options.path);
+    r = label_store_open(&options, &store, error);
     if (r == 0) {
         r = label_journal_recover(store, &label_access_selinux, &reporter);
         if (r < 0)
