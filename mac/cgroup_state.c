@@ -40,29 +40,36 @@ static int read_again(int fd, char *text, size_t size)
 /* The flag of a kernel thread in /proc/TID/stat (linux/sched.h, PF_KTHREAD). */
 #define KERNEL_THREAD 0x00200000u
 
-static bool read_proc(unsigned tid, const char *file, char *text, size_t size)
+static int read_proc(unsigned tid, const char *file, char *text, size_t size)
 {
     char path[48];
     cleanup_fd int fd = -1;
+    int r = text_format(path, sizeof(path), "/proc/%u/%s", tid, file);
 
-    if (text_format(path, sizeof(path), "/proc/%u/%s", tid, file) < 0)
-        return false;
+    if (r < 0)
+        return r;
     fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    return fd >= 0 && read_again(fd, text, size) == 0;
+    return fd < 0 ? -errno : read_again(fd, text, size);
 }
 
-/* Its state and flags, of /proc/TID/stat (proc(5)). False when it is gone. */
-static bool read_state(unsigned tid, char *state, unsigned *flags)
+/*
+ * A thread's state and flags, of /proc/TID/stat (proc(5)). 0; -errno. SELinux keeps the kernel's
+ * own threads from a guard (-EACCES), and none of its guest's.
+ */
+static int read_state(unsigned tid, char *state, unsigned *flags)
 {
     char stat[512];
     const char *at;
+    int r = read_proc(tid, "stat", stat, sizeof(stat));
 
-    if (!read_proc(tid, "stat", stat, sizeof(stat)))
-        return false;
-    at = strrchr(stat, ')');
-    if (at == NULL || sscanf(at, ") %c %*d %*d %*d %*d %*d %u", state, flags) != 2)
-        *state = '?';
-    return true;
+    if (r < 0 && r != -EACCES && r != -EPERM)
+        return r;
+    *state = '?';
+    *flags = r < 0 ? KERNEL_THREAD : 0;
+    at = r == 0 ? strrchr(stat, ')') : NULL;
+    if (at != NULL)
+        (void)sscanf(at, ") %c %*d %*d %*d %*d %*d %u", state, flags);
+    return 0;
 }
 
 /*
@@ -74,40 +81,47 @@ static bool stands_still(unsigned tid)
     unsigned flags = 0;
     char where[64], state = 0;
 
-    if (!read_state(tid, &state, &flags) || (flags & KERNEL_THREAD) != 0)
+    if (read_state(tid, &state, &flags) < 0 || (flags & KERNEL_THREAD) != 0)
         return true;
     if (strchr("TtZX", state) != NULL)
         return true;
-    return read_proc(tid, "wchan", where, sizeof(where)) &&
+    return read_proc(tid, "wchan", where, sizeof(where)) == 0 &&
            (strcmp(where, "get_signal") == 0 || strcmp(where, "do_freezer_trap") == 0);
 }
 
-/*
- * Before Linux 6.14 KVM puts a kernel thread of its own into the group of each VM (recovery of huge
- * pages), which cannot be frozen: such a group never says "frozen 1", although all of the guest
- * stands still. So each thread is looked at.
- */
-static bool all_stand_still(int group)
+/* 0 if each thread of the group itself stands still, 1 if not. */
+static int moves(void *context, const char *name, int group)
 {
     cleanup_fd int fd = openat(group, "cgroup.threads", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     char text[16384];
     size_t filled = 0;
     ssize_t n;
 
+    (void)context, (void)name;
     if (fd < 0)
-        return false;
+        return 1;
     while ((n = read(fd, text + filled, sizeof(text) - 1 - filled)) > 0)
         filled += (size_t)n;
-    if (n < 0 || filled == 0 || filled == sizeof(text) - 1)
-        return false;
+    if (n < 0 || filled == sizeof(text) - 1)
+        return 1;
     text[filled] = '\0';
     for (char *line = text; *line != '\0'; line++) {
         unsigned tid = (unsigned)strtoul(line, &line, 10);
 
         if (*line != '\n' || !stands_still(tid))
-            return false;
+            return 1;
     }
-    return true;
+    return 0;
+}
+
+/*
+ * Before Linux 6.14 KVM puts a kernel thread of its own into the group of each VM (recovery of huge
+ * pages), which cannot be frozen: such a group never says "frozen 1", although all of the guest
+ * stands still. So each thread is looked at, in the groups of the guest's processes.
+ */
+static bool all_stand_still(int group)
+{
+    return moves(NULL, "", group) == 0 && cgroup_each_child(group, moves, NULL) == 0;
 }
 
 /* `context` is the descriptor of the hierarchy's root. */
@@ -116,7 +130,7 @@ static int expel(void *context, pid_t pid)
     unsigned flags = 0;
     char state = 0;
 
-    if (read_state((unsigned)pid, &state, &flags) && (flags & KERNEL_THREAD) != 0)
+    if (read_state((unsigned)pid, &state, &flags) == 0 && (flags & KERNEL_THREAD) != 0)
         (void)cgroup_file_printf(*(const int *)context, "cgroup.procs", "%d", (int)pid);
     return 0;
 }
