@@ -101,7 +101,7 @@ is "$(label "$image")" "$before" "the image has its label back"
 # -- descriptors run out, at each step of a start
 wrong=0
 for limit in $(seq 5 4 89); do
-    sampled 6 || continue
+    sampled 11 || continue
     (ulimit -n "$limit" && exec "$CASEMATE" run "${MAC[@]}" --kernel "$PAYLOAD" --memory 32M --cmdline off --rng --disk "$image") \
         </dev/null >"$scratch/limit.out" 2>"$scratch/limit.err"
     CODE=$?
@@ -115,7 +115,7 @@ is "$wrong" 0 "a start that runs out of descriptors, at any step, fails and leav
 lines() { [ "$(wc -l <"$scratch/killed.events" 2>/dev/null || echo 0)" -ge "$1" ] || exited killed; }
 wrong=0
 for step in $(seq 1 14); do
-    sampled 4 || continue
+    sampled 7 || continue
     payload killed halt --disk "$image" --rng
     wait_for "$PATIENCE" lines "$step"
     kill -KILL "${GUEST_PID[killed]}"
