@@ -231,6 +231,11 @@ static void on_guard(void *context, uint32_t events)
     int r = fdpass_receive(guard->socket, &message, sizeof(message), &fd, &count, MSG_DONTWAIT);
 
     (void)events;
+    /* It ended with a request of ours unread. What it said before that is still there. */
+    if (r == -ECONNRESET) {
+        count = 1;
+        r = fdpass_receive(guard->socket, &message, sizeof(message), &fd, &count, MSG_DONTWAIT);
+    }
     if (count == 0 || r < 0)
         fd = -1;
     if (r == -EAGAIN)
