@@ -61,6 +61,7 @@ like "$err" "casemated does not run: .*start it with" "and it is said how to sta
 "$DAEMON" --policy "$policy" "${MAC[@]}" >"$scratch/casemated.log" 2>&1 &
 daemon=$!
 at_exit kill $daemon
+at_exit "$CASEMATE" kill acme/$web initech/$db
 wait_for 60 test -S $SOCKET || diag "$(cat "$scratch/casemated.log")"
 
 field() { sed -nE "s/.*\"$1\": \"?([^\",]*)\"?,?\$/\1/p" <<<"$out"; }
@@ -68,7 +69,7 @@ field() { sed -nE "s/.*\"$1\": \"?([^\",]*)\"?,?\$/\1/p" <<<"$out"; }
 run "$CASEMATE" info --json
 is "$(field mac)" "$mac" "info says what confines guests" || diag "$err"
 run "$CASEMATE" list
-like "$out" "^acme +$web +stopped +1 +64M +- +-" "list has the guests of the policy" || diag "$err"
+like "$out" "^acme +$web +stopped +1 +64M +- +(-|[^ ]*tenant_[0-9]+[.]vmm_t:[^ ]*)$" "list has the guests of the policy" || diag "$err"
 "$CASEMATE" events --json >"$scratch/events" 2>&1 &
 at_exit kill $!
 run "$CASEMATE" start acme/$web $db
@@ -81,7 +82,7 @@ ok "events tell of it" wait_for 10 grep -q "\"$db\",\"type\":\"running\"" "$scra
 # What show says of each process, the kernel says too.
 run "$CASEMATE" show acme/$web --json
 pids=($(field pid)) uids=($(field uid)) kinds=($(field kind)) contexts=($(sed -n '/"processes"/,$p' <<<"$out" |
-    sed -nE 's/.*"context": "?([^",]*)"?,?$/\1/p'))
+    sed -nE 's/,$//;s/.*"context": "?([^"]*)"?$/\1/p'))
 is "$(printf '%s\n' "${kinds[@]}" | sort | tr '\n' ' ')" "blk console rng vmm " "show has each process" || diag "$err"
 said='' seen=''
 for i in "${!pids[@]}"; do
