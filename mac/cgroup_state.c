@@ -17,6 +17,7 @@
 /* Longer than a thread takes that is not stuck in the kernel (a dead disk, say). */
 #define FREEZE_MS     3000
 #define LOOK_AGAIN_MS 10
+#define LOOKS         3 /* one after the other, at which all stand still */
 
 static int64_t now_ms(void)
 {
@@ -73,20 +74,17 @@ static int read_state(unsigned tid, char *state, unsigned *flags)
 }
 
 /*
- * A frozen thread waits in get_signal or in what the compiler left of its do_freezer_trap; nothing
- * else waits there but stopped threads. One that is gone does not run either.
+ * Asked to freeze, each thread has a signal pending and is awake: it can neither begin nor go on
+ * with a sleep that signals end. One that sleeps so all the same, and not only for the moment in
+ * which it finds the signal, is frozen. One that is gone does not run either.
  */
 static bool stands_still(unsigned tid)
 {
     unsigned flags = 0;
-    char where[64], state = 0;
+    char state = 0;
 
-    if (read_state(tid, &state, &flags) < 0 || (flags & KERNEL_THREAD) != 0)
-        return true;
-    if (strchr("TtZX", state) != NULL)
-        return true;
-    return read_proc(tid, "wchan", where, sizeof(where)) == 0 &&
-           (strcmp(where, "get_signal") == 0 || strcmp(where, "do_freezer_trap") == 0);
+    return read_state(tid, &state, &flags) < 0 || (flags & KERNEL_THREAD) != 0 ||
+           (state != '\0' && strchr("STtZX", state) != NULL);
 }
 
 /* 0 if each thread of the group itself stands still, 1 if not. */
@@ -124,38 +122,13 @@ static bool all_stand_still(int group)
     return moves(NULL, "", group) == 0 && cgroup_each_child(group, moves, NULL) == 0;
 }
 
-/* `context` is the descriptor of the hierarchy's root. */
-static int expel(void *context, pid_t pid)
-{
-    unsigned flags = 0;
-    char state = 0;
-
-    if (read_state((unsigned)pid, &state, &flags) == 0 && (flags & KERNEL_THREAD) != 0)
-        (void)cgroup_file_printf(*(const int *)context, "cgroup.procs", "%d", (int)pid);
-    return 0;
-}
-
-static int expel_from(void *context, const char *name, int child)
-{
-    (void)name;
-    return cgroup_each_process(child, expel, context);
-}
-
-/*
- * That kernel thread goes to the hierarchy's root, where the kernel's others are, and the group
- * freezes as any does. Where it stays, threads are looked at, which takes CAP_SYS_PTRACE.
- */
-static void expel_kernel_threads(struct cgroup_hierarchy *h)
-{
-    (void)cgroup_each_child(h->group, expel_from, &h->root);
-}
-
 /* v2 raises POLLPRI when cgroup.events changes. */
 static int freeze_v2(int group, bool frozen)
 {
     cleanup_fd int events = openat(group, "cgroup.events", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     const char *wanted = frozen ? "frozen 1\n" : "frozen 0\n";
     int64_t deadline = now_ms() + FREEZE_MS;
+    unsigned still = 0;
     char text[256];
     int r;
 
@@ -167,7 +140,10 @@ static int freeze_v2(int group, bool frozen)
         int64_t left = deadline - now_ms();
 
         r = read_again(events, text, sizeof(text));
-        if (r < 0 || strstr(text, wanted) != NULL || (frozen && all_stand_still(group)))
+        if (r < 0 || strstr(text, wanted) != NULL)
+            break;
+        still = frozen && all_stand_still(group) ? still + 1 : 0;
+        if (still == LOOKS)
             break;
         if (left <= 0)
             return -ETIMEDOUT;
@@ -202,13 +178,11 @@ static int freeze_v1(int group, bool frozen)
 int cgroup_freeze(struct cgroup *cgroup, bool frozen)
 {
     for (unsigned i = 0; i < cgroup->count; i++) {
-        struct cgroup_hierarchy *h = &cgroup->hierarchy[i];
+        const struct cgroup_hierarchy *h = &cgroup->hierarchy[i];
         int r;
 
         if (h->group < 0 || (!h->v2 && (h->controllers & CGROUP_FREEZER) == 0))
             continue;
-        if (h->v2 && frozen)
-            expel_kernel_threads(h);
         r = h->v2 ? freeze_v2(h->group, frozen) : freeze_v1(h->group, frozen);
         if (r < 0 && frozen) {
             /* All of it or nothing: half a guest would wait for the other half. */
