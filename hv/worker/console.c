@@ -80,8 +80,11 @@ static bool again(ssize_t n)
 static void drain(struct queue *q, int *fd)
 {
     size_t size = queued(q) < CHUNK ? queued(q) : CHUNK;
-    ssize_t n = write(*fd, q->bytes + q->start, size);
+    ssize_t n;
 
+    if (size == 0)
+        return; /* writing nothing gives 0, which looks like an end */
+    n = write(*fd, q->bytes + q->start, size);
     if (n > 0) {
         q->start += (size_t)n;
     } else if (!again(n)) {
@@ -139,17 +142,21 @@ static int next_client(struct relay *relay, int fd)
     return 0;
 }
 
-static int hear_launcher(struct relay *relay, bool *go)
+enum { SLOT_CONTROL, SLOT_SOCKET, SLOT_INPUT, SLOT_OUTPUT, SLOTS };
+
+static int hear_launcher(struct relay *relay, bool *go, struct pollfd fds[SLOTS])
 {
     int fd = -1, r;
 
     if (!relay->client)
         return process_control(go);
     r = process_control_client(go, &fd);
-    return r == 0 && fd >= 0 ? next_client(relay, fd) : r;
+    if (r < 0 || fd < 0)
+        return r;
+    /* What poll saw was the one before: his hang-up would be taken for this one's. */
+    fds[SLOT_INPUT].revents = fds[SLOT_OUTPUT].revents = 0;
+    return next_client(relay, fd);
 }
-
-enum { SLOT_CONTROL, SLOT_SOCKET, SLOT_INPUT, SLOT_OUTPUT, SLOTS };
 
 static void gather(struct relay *relay, struct pollfd fds[SLOTS])
 {
@@ -189,7 +196,7 @@ int console_relay(int socket, int input, int output, bool client)
             return -errno;
         }
         if (fds[SLOT_CONTROL].revents != 0) {
-            r = hear_launcher(&relay, &go);
+            r = hear_launcher(&relay, &go, fds);
             if (r < 0)
                 return r == -EPIPE ? 0 : r;
         }
