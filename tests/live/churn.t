@@ -2,8 +2,19 @@
 # SPDX-License-Identifier: Apache-2.0
 # Many guests of many tenants, started and ended at random, while guards and casemated are killed again and again: no
 # identity given twice, and in the end nothing left. In make soak 200 guests of 20 tenants for 10 minutes.
+#
+# On a machine of somebody's own: with places for state that are this test's alone.
+if [ -z "${CASEMATE_TESTHOST:-}" ] && [ -z "${CHURN_NAMESPACE:-}" ] && [ "$(id -u)" = 0 ]; then
+    exec env CHURN_NAMESPACE=1 unshare --mount "$BASH" "$0" "$@"
+fi
 . "$(dirname "$0")/lib/guest.sh"
 need_kvm
+[ "$(id -u)" = 0 ] || skip_all "needs root"
+if ! in_test_host; then
+    for place in /run/casemate /var/lib/casemate; do
+        mkdir -p "$place" && mount -t tmpfs -o mode=0755 tmpfs "$place" || skip_all "no mount namespace here"
+    done
+fi
 remember
 
 if [ -n "${CASEMATE_SOAK:-}" ]; then
@@ -13,31 +24,46 @@ else
 fi
 in_test_host && DAEMON=/usr/bin/casemated || DAEMON=$PROGRAMS/casemated
 [ -x "$DAEMON" ] || skip_all "$DAEMON is not there"
-socket=$scratch/socket
-host() { local verb=$1; shift; "$CASEMATE" "$verb" --socket "$socket" "$@"; }
+host() { "$CASEMATE" "$@"; }
+
+# Where a host keeps its guests' files, and casemated its policy.
+srv=/srv/casemate-churn-$$
+mkdir -m 755 "$srv"
+at_exit rm -rf "$srv"
+policy=$scratch/host.policy
+if in_test_host; then
+    install -d /etc/casemate
+    at_exit rm -rf /etc/casemate
+    policy=/etc/casemate/host.policy
+fi
 
 # -- the host's policy: every guest has a disk of its own
-chmod 755 "$scratch"
 {
     selinux_enforcing && [ ${#MAC[@]} -eq 0 ] && mac=selinux || mac=landlock
     echo "host { mac $mac; kernel \"$(dirname "$PAYLOAD")/**\"; }"
     for ((t = 1; t <= tenants; t++)); do
-        mkdir -m 755 "$scratch/t$t"
+        mkdir -m 755 "$srv/t$t"
         echo "tenant t$t {"
-        echo "    disk \"$scratch/t$t/**\";"
+        echo "    disk \"$srv/t$t/**\";"
         for ((g = 1; g <= each; g++)); do
-            truncate -s 1M "$scratch/t$t/churn$g.img"
-            echo "    guest churn$g { memory 32M; kernel \"$PAYLOAD\"; cmdline \"halt\"; disk \"$scratch/t$t/churn$g.img\"; }"
+            truncate -s 1M "$srv/t$t/churn$g.img"
+            echo "    guest churn$g { memory 32M; kernel \"$PAYLOAD\"; cmdline \"halt\"; disk \"$srv/t$t/churn$g.img\"; }"
         done
         echo "}"
     done
-} >"$scratch/host.policy"
-images=("$scratch"/t*/churn*.img)
+} >"$policy"
+! in_test_host || restorecon -R /etc/casemate "$srv"
+images=("$srv"/t*/churn*.img)
 before=$(for image in "${images[@]}"; do label "$image"; stat -c ' %u:%g %a' "$image"; done)
 
 daemon_pid='' kills=0
+keep_log() {
+    trap - EXIT
+    exec cat >>"$scratch/daemon.log"
+}
 launch_daemon() {
-    "$DAEMON" "${MAC[@]}" --socket "$socket" --policy "$scratch/host.policy" >>"$scratch/daemon.log" 2>&1 </dev/null &
+    # Through a pipe: casemated may not write to just any file. Guards keep it open, so it ends by itself.
+    "$DAEMON" "${MAC[@]}" --policy "$policy" </dev/null > >(keep_log) 2>&1 &
     daemon_pid=$!
     wait_for 60 host info
 }
@@ -55,7 +81,8 @@ act() { # GUEST VERB
     start | kill | pause | resume) host "$2" "$1" ;;
     stop) host stop --off-timeout 0 "$1" ;;
     guard) kill -KILL "$(host list | awk -v guest="$1" '$1 "/" $2 == guest && $6 > 1 { print $6 }')" ;;
-    esac >>"$scratch/acts.log" 2>&1 && echo "$2" >>"$scratch/succeeded"
+    esac 2>&1 | cat >>"$scratch/acts.log"
+    [ "${PIPESTATUS[0]}" -ne 0 ] || echo "$2" >>"$scratch/succeeded"
 }
 : >"$scratch/succeeded"
 
@@ -110,7 +137,7 @@ if wait_for 120 none_runs; then pass "every guest can be ended"; else
 fi
 is "$(for image in "${images[@]}"; do label "$image"; stat -c ' %u:%g %a' "$image"; done)" "$before" \
     "every image has its label, owner and mode back"
-"$CASEMATE" label scan "$scratch" >"$scratch/scan" 2>&1
+"$CASEMATE" label scan "$srv" 2>&1 | cat >"$scratch/scan"
 # Elsewhere than in the test host processes of others' tests may be about, whose store is not this one.
 in_test_host || sed -i '/^stray /d' "$scratch/scan"
 is "$(grep -E '^(drift|orphan|stray|missing|replaced|changed|failed|unreadable) ' "$scratch/scan")" "" "the scan finds nothing"
