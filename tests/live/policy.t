@@ -40,10 +40,14 @@ casemated_t unix_stream_socket connectto" "an operator reaches casemated and its
     is "$(of second_operator_t | grep tenant | cut -d' ' -f1)" casemate_tenant_0002.vmm_t "and another tenant's operator the other's"
     # Within the policy as the kernel would load it: no rule from one tenant's types to another's, whatever brought it.
     sesearch --allow "$scratch/policy" | sed -nE 's/^allow (casemate_tenant_[0-9]+)[.][a-z_]+ (casemate_tenant_[0-9]+)[.].*/\1 \2/p' >"$scratch/pairs"
+    # What several tenants read: who has what of it.
+    is "$(sesearch --allow -t casemate_shared_t "$scratch/policy" | sed -nE 's/^allow ([^ ]+) casemate_shared_t:file (.*);$/\1 \2/p' | LC_ALL=C sort -u)" \
+        "casemate_blk { getattr read }
+casemated_t { getattr ioctl lock open read relabelfrom relabelto }" "a shared object is read by disk processes, and labelled by the launcher"
     isnt "$(wc -l <"$scratch/pairs")" 0 "tenants' own rules are found"
     is "$(awk '$1 != $2' "$scratch/pairs")" "" "and none between tenants"
 else
-    skip "sesearch is not installed here" 4
+    skip "sesearch is not installed here" 5
 fi
 
 ok "they compile on the minimal policy, assertions on" compile "$top/tests/host/minimal/base.cil" "${modules[@]}"
@@ -55,6 +59,17 @@ cat >"$scratch/bad.cil" <<'EOF'
 (allow casemate_tenant_0001.vmm_t self (udp_socket (create)))
 (allow casemate_tenant_0001.net_t casemate_tenant_0001.image_t (file (read)))
 (allow casemate_tenant_0001.blk_t casemate_tenant_0001.image_ro_t (file (write)))
+(allow casemate_tenant_0001.blk_t casemate_shared_t (file (write)))
+(allow casemate_tenant_0001.blk_t casemate_shared_t (file (append)))
+(allow casemate_tenant_0001.blk_t casemate_shared_t (file (open)))
+(allow casemate_tenant_0001.blk_t casemate_shared_t (blk_file (write)))
+(allowx casemate_tenant_0001.blk_t casemate_shared_t (ioctl blk_file (0x1277)))
+(allow casemate_tenant_0001.vmm_t casemate_shared_t (file (read)))
+(allow casemate_tenant_0001.net_t casemate_shared_t (blk_file (getattr)))
+(allow casemate_front_t casemate_shared_t (file (read)))
+(allow unconfined_t casemate_shared_t (file (relabelto)))
+(allow init_t casemate_shared_t (file (relabelfrom)))
+(allow first_operator_t casemate_shared_t (file (read)))
 (allow unconfined_t casemate_tenant_0001.vmm_t (process (transition)))
 (allow unconfined_t casemate_tenant_0001.vmm_t (process2 (nnp_transition)))
 (allow casemate_tenant_0001.vmm_t self (process (execmem)))
