@@ -9,6 +9,8 @@
 #include "base/text.h"
 
 #define CATEGORY_MAX 1023
+/* The same for every guest: a file has one label, and guests of any tenant have it as a disk. */
+#define SHARED_CONTEXT "system_u:object_r:casemate_shared_t:s0"
 
 static bool is_on(void)
 {
@@ -80,6 +82,8 @@ int selinux_object_context(enum selinux_object object, const struct selinux_labe
         [SELINUX_BOOT] = "boot",   [SELINUX_CONFIG] = "config",
     };
 
+    if (object == SELINUX_IMAGE_SHARED)
+        return text_copy(context, SELINUX_CONTEXT_MAX, SHARED_CONTEXT);
     if ((unsigned)object >= SELINUX_OBJECTS)
         return -EINVAL;
     return context_text("object_r", names[object], label, context);

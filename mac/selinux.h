@@ -50,9 +50,10 @@ int selinux_process_context(enum process_kind kind, const struct selinux_label *
 enum selinux_object {
     SELINUX_IMAGE, /* a disk */
     SELINUX_IMAGE_READONLY,
-    SELINUX_RAM,    /* guest memory, in-flight areas */
-    SELINUX_BOOT,   /* copies of kernel and initrd */
-    SELINUX_CONFIG, /* configuration and filters of a process */
+    SELINUX_IMAGE_SHARED, /* an object of the host policy: nothing of the guest's is in its label */
+    SELINUX_RAM,          /* guest memory, in-flight areas */
+    SELINUX_BOOT,         /* copies of kernel and initrd */
+    SELINUX_CONFIG,       /* configuration and filters of a process */
     SELINUX_OBJECTS
 };
 /* The same for an object. 0, -EINVAL, -ENAMETOOLONG. */

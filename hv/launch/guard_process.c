@@ -29,6 +29,20 @@ static bool tenant_is_good(const char tenant[RECORD_NAME_MAX])
            strcmp(tenant, LABEL_TENANT_HOST) != 0;
 }
 
+/*
+ * Several tenants' guests hold a shared disk, so one that could be written would be a way from one
+ * to the other. The host policy says the same; the guard does not rest on it.
+ */
+static bool shared_is_good(const struct guard_start *start)
+{
+    for (unsigned i = 0; i < GUEST_DISKS_MAX; i++) {
+        if (start->shared[i] > 1 ||
+            (start->shared[i] == 1 && (i >= start->spec.disks || !start->spec.disk[i].readonly)))
+            return false;
+    }
+    return true;
+}
+
 static int check(const struct guard_start *start)
 {
     struct guest_diagnostic diagnostic;
@@ -36,11 +50,13 @@ static int check(const struct guard_start *start)
     if (start->magic != GUARD_START_MAGIC || start->version != GUARD_START_VERSION ||
         start->off_timeout > OFF_TIMEOUT_MAX || start->reserved != 0)
         return -EINVAL;
-    return tenant_is_good(start->tenant) ? guest_spec_check(&start->spec, &diagnostic) : -EINVAL;
+    if (!tenant_is_good(start->tenant) || guest_spec_check(&start->spec, &diagnostic) < 0)
+        return -EINVAL;
+    return shared_is_good(start) ? 0 : -EINVAL;
 }
 
 int guard_process_start_file(const char *tenant, const struct guest_spec *spec,
-                             unsigned off_timeout)
+                             const uint8_t shared[GUEST_DISKS_MAX], unsigned off_timeout)
 {
     cleanup_free struct guard_start *start = calloc(1, sizeof(*start));
     int r;
@@ -50,6 +66,7 @@ int guard_process_start_file(const char *tenant, const struct guest_spec *spec,
     start->magic = GUARD_START_MAGIC;
     start->version = GUARD_START_VERSION;
     start->off_timeout = off_timeout;
+    memcpy(start->shared, shared, sizeof(start->shared));
     start->spec = *spec;
     r = text_copy(start->tenant, sizeof(start->tenant), tenant);
     if (r == 0)
@@ -116,6 +133,7 @@ int guard_process_main(void)
         return LAUNCH_SYSTEM;
     options.signal_fd = signals;
     options.tenant = start->tenant;
+    options.shared = start->shared;
     options.off_timeout = start->off_timeout;
     return (int)launch_guest(&start->spec, &options, &error);
 }

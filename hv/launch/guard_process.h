@@ -18,7 +18,7 @@
 #define GUARD_FD_STATION 4 /* connected SOCK_SEQPACKET to casemated: hv/guard_wire.h */
 
 #define GUARD_START_MAGIC   0x52545347u /* "GSTR" */
-#define GUARD_START_VERSION 1u
+#define GUARD_START_VERSION 2u
 
 struct guard_start {
     uint32_t magic, version;
@@ -26,16 +26,20 @@ struct guard_start {
     uint32_t
         off_timeout;   /* seconds from the power button to force when nobody says other: 0 force */
     uint32_t reserved; /* 0 */
+    /* by disk, 1: an object of the host policy, which other guests may have too; always readonly */
+    uint8_t shared[GUEST_DISKS_MAX];
     struct guest_spec spec;
 };
 
 /*
  * For casemated: a sealed memfd that says what to start; the spec must have passed
- * guest_spec_check. The descriptor, the caller's, or -errno; -EINVAL for a tenant that is no name,
- * or is "host": the tenant of `casemate run`, whose guests the label store does not keep.
+ * guest_spec_check. `shared` says by disk which are objects of the host policy (1) and which are
+ * the guest's own (0). The descriptor, the caller's, or -errno; -EINVAL for a tenant that is no
+ * name, or is "host": the tenant of `casemate run`, whose guests the label store does not keep; and
+ * for a shared disk that is not there or not readonly.
  */
 int guard_process_start_file(const char *tenant, const struct guest_spec *spec,
-                             unsigned off_timeout);
+                             const uint8_t shared[GUEST_DISKS_MAX], unsigned off_timeout);
 
 /*
  * What such a descriptor says: it must be sealed, of the struct's size, and every field of it good.

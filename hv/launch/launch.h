@@ -62,9 +62,12 @@ struct launch_event {
 };
 
 struct launch_options {
-    const char *tenant;  /* borrowed; NULL: "host", whose guests are undefined at their end */
-    int station;         /* borrowed: a connection to casemated, or -1 */
-    bool console_client; /* the console is whose GUARD_CONSOLE asks for it */
+    const char *tenant; /* borrowed; NULL: "host", whose guests are undefined at their end */
+    /* borrowed; by disk, 1: an object of the host policy, of other guests too, always readonly;
+     * NULL: none is */
+    const uint8_t *shared;
+    int station;                           /* borrowed: a connection to casemated, or -1 */
+    bool console_client;                   /* the console is whose GUARD_CONSOLE asks for it */
     int terminal_in, terminal_out;         /* borrowed: else, the console's other end */
     bool restore_terminal;                 /* the janitor gives it `terminal_before` back */
     const struct termios *terminal_before; /* borrowed; what it was before raw mode */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a guest holds on this host besides processes: its identity, and its disks. */
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -65,9 +66,31 @@ int guard_label(struct guard *guard, int fd, enum selinux_object object, const c
     return 0;
 }
 
+/* An object of the host policy, which guests of other tenants may have at the same time. */
+static bool is_shared(const struct guard *guard, size_t i)
+{
+    return guard->options->shared != NULL && guard->options->shared[i] != 0;
+}
+
 static const char *show_disk(const struct guard *guard, size_t i, char shown[256])
 {
     return text_escape(shown, 256, guard->spec->disk[i].path);
+}
+
+/*
+ * What the worker is handed, and the start gate compares with this descriptor, cannot write what
+ * others read: the lock that they all hold is one for readers, and would not keep it out.
+ */
+static int refuse_writable(struct guard *guard, unsigned i)
+{
+    int flags = fcntl(guard->disks[i].fd, F_GETFL);
+    char shown[256];
+
+    if (flags >= 0 && (flags & O_ACCMODE) == O_RDONLY && guard->spec->disk[i].readonly)
+        return 0;
+    return launch_fail(guard->error, LAUNCH_DENIED,
+                       "the object '%s' is other guests' too, and this one could write to it",
+                       show_disk(guard, i, shown));
 }
 
 /* The lock, which is the open file's and follows it into the worker; and who has it, for people. */
@@ -75,9 +98,12 @@ static int lock_disk(struct guard *guard, unsigned i)
 {
     char shown[256], who[256] = "";
     struct image_holder other;
-    int r = image_lock(guard->disks[i].fd, !guard->spec->disk[i].readonly, &guard->identity.holder,
-                       &other);
+    int r = is_shared(guard, i) ? refuse_writable(guard, i) : 0;
 
+    if (r < 0)
+        return r;
+    r = image_lock(guard->disks[i].fd, !guard->spec->disk[i].readonly, &guard->identity.holder,
+                   &other);
     if (r >= 0)
         return 0;
     (void)show_disk(guard, i, shown);
@@ -142,6 +168,11 @@ static int refuse_label(struct guard *guard, size_t i, const char *context, int 
     (void)show_disk(guard, i, shown);
     if (r == -EBUSY) {
         find_user(guard, fd, who, sizeof(who));
+        if (is_shared(guard, i))
+            return launch_fail(guard->error, LAUNCH_DENIED,
+                               "the object '%s' is in use by another guest%s as a disk of its own, "
+                               "or just being given back; stop that guest, or try again",
+                               shown, who);
         return launch_fail(guard->error, LAUNCH_DENIED,
                            "the disk '%s' is in use by another guest%s (a read-only one too "
                            "belongs to one guest at a time); stop that guest",
@@ -178,12 +209,14 @@ static int refuse_label(struct guard *guard, size_t i, const char *context, int 
 static int label_disks(struct guard *guard)
 {
     struct label_request requests[GUEST_DISKS_MAX];
-    char contexts[2][SELINUX_CONTEXT_MAX];
+    char contexts[3][SELINUX_CONTEXT_MAX];
     size_t count = guard->spec->disks, failed = count;
     int r = selinux_object_context(SELINUX_IMAGE, &guard->label, contexts[0]);
 
     if (r == 0)
         r = selinux_object_context(SELINUX_IMAGE_READONLY, &guard->label, contexts[1]);
+    if (r == 0)
+        r = selinux_object_context(SELINUX_IMAGE_SHARED, &guard->label, contexts[2]);
     if (r < 0)
         return launch_fail(guard->error, LAUNCH_SYSTEM, "cannot form the label of disks: %s",
                            strerror(-r));
@@ -191,9 +224,9 @@ static int label_disks(struct guard *guard)
         requests[i] = (struct label_request){
             .fd = guard->disks[i].fd,
             .kind = guard->disks[i].block_device ? LABEL_OBJECT_BLOCK : LABEL_OBJECT_IMAGE,
-            .exclusive = true,
+            .exclusive = !is_shared(guard, i),
             .changes = LABEL_CHANGE_CONTEXT,
-            .context = contexts[guard->spec->disk[i].readonly],
+            .context = contexts[is_shared(guard, i) ? 2 : guard->spec->disk[i].readonly],
         };
     /* A guest that was killed with its janitor may have it: then it is taken back from that one. */
     for (unsigned attempt = 0; attempt < 2; attempt++) {

@@ -40,6 +40,21 @@ static struct guard_start *good_start(void)
     return start;
 }
 
+static const uint8_t own[GUEST_DISKS_MAX];
+
+/* One disk of its own, and one that other guests have too. */
+static struct guest_spec sharing_spec(void)
+{
+    struct guest_spec spec = good_spec();
+
+    spec.disks = 2;
+    (void)strcpy(spec.disk[0].path, "/srv/acme/disk.img");
+    (void)strcpy(spec.disk[1].path, "/srv/golden.img");
+    spec.disk[1].readonly = true;
+    spec.disk[0].queues = spec.disk[1].queues = 1;
+    return spec;
+}
+
 static int read_back(int fd)
 {
     struct guard_start *start = malloc(sizeof(*start));
@@ -59,7 +74,7 @@ static void there_and_back(void **state)
 {
     struct guest_spec spec = good_spec();
     struct guard_start start;
-    int fd = guard_process_start_file("acme", &spec, 7);
+    int fd = guard_process_start_file("acme", &spec, own, 7);
 
     (void)state;
     assert_true(fd >= 0);
@@ -68,6 +83,59 @@ static void there_and_back(void **state)
     assert_string_equal(start.spec.name, "web");
     assert_int_equal(start.off_timeout, 7);
     close(fd);
+}
+
+static void shared_disks(void **state)
+{
+    static const uint8_t second[GUEST_DISKS_MAX] = {0, 1}, first[GUEST_DISKS_MAX] = {1},
+                         both[GUEST_DISKS_MAX] = {1, 1}, none[GUEST_DISKS_MAX] = {0, 0, 1},
+                         strange[GUEST_DISKS_MAX] = {0, 2},
+                         last[GUEST_DISKS_MAX] = {[GUEST_DISKS_MAX - 1] = 1};
+    struct guest_spec spec = sharing_spec();
+    struct guard_start start;
+    int fd = guard_process_start_file("acme", &spec, second, 7);
+
+    (void)state;
+    assert_true(fd >= 0);
+    assert_int_equal(guard_process_read_start(fd, &start), 0);
+    assert_memory_equal(start.shared, second, sizeof(second));
+    close(fd);
+    /* Writable, absent, and neither true nor false. */
+    assert_int_equal(guard_process_start_file("acme", &spec, first, 7), -EINVAL);
+    assert_int_equal(guard_process_start_file("acme", &spec, both, 7), -EINVAL);
+    assert_int_equal(guard_process_start_file("acme", &spec, none, 7), -EINVAL);
+    assert_int_equal(guard_process_start_file("acme", &spec, last, 7), -EINVAL);
+    assert_int_equal(guard_process_start_file("acme", &spec, strange, 7), -EINVAL);
+    spec.disk[1].readonly = false;
+    assert_int_equal(guard_process_start_file("acme", &spec, second, 7), -EINVAL);
+}
+
+/* The guard does not take casemated's word for it. */
+static void bad_shared_files(void **state)
+{
+    struct guard_start *good = good_start(), *bad = good_start();
+
+    (void)state;
+    good->spec = sharing_spec();
+    good->shared[1] = 1;
+    assert_int_equal(read_back(fd_sealed_memfd("start", good, sizeof(*good))), 0);
+    *bad = *good;
+    bad->spec.disk[1].readonly = false;
+    assert_int_equal(read_back(fd_sealed_memfd("start", bad, sizeof(*bad))), -EINVAL);
+    *bad = *good;
+    bad->shared[0] = 1;
+    assert_int_equal(read_back(fd_sealed_memfd("start", bad, sizeof(*bad))), -EINVAL);
+    *bad = *good;
+    bad->shared[1] = 0xff;
+    assert_int_equal(read_back(fd_sealed_memfd("start", bad, sizeof(*bad))), -EINVAL);
+    *bad = *good;
+    bad->shared[2] = 1;
+    assert_int_equal(read_back(fd_sealed_memfd("start", bad, sizeof(*bad))), -EINVAL);
+    *bad = *good;
+    bad->spec.disks = 1;
+    assert_int_equal(read_back(fd_sealed_memfd("start", bad, sizeof(*bad))), -EINVAL);
+    free(good);
+    free(bad);
 }
 
 static void bad_descriptions(void **state)
@@ -79,13 +147,13 @@ static void bad_descriptions(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof(tenants) / sizeof(tenants[0]); i++)
-        assert_int_equal(guard_process_start_file(tenants[i], &spec, 7), -EINVAL);
+        assert_int_equal(guard_process_start_file(tenants[i], &spec, own, 7), -EINVAL);
     memset(longest, 'a', sizeof(longest) - 1);
     longest[sizeof(longest) - 1] = '\0';
-    assert_int_equal(guard_process_start_file(longest, &spec, 7), -EINVAL);
-    assert_int_equal(guard_process_start_file("acme", &spec, 86401), -EINVAL);
+    assert_int_equal(guard_process_start_file(longest, &spec, own, 7), -EINVAL);
+    assert_int_equal(guard_process_start_file("acme", &spec, own, 86401), -EINVAL);
     spec.cpus = 0;
-    assert_int_equal(guard_process_start_file("acme", &spec, 7), -EINVAL);
+    assert_int_equal(guard_process_start_file("acme", &spec, own, 7), -EINVAL);
 }
 
 static void bad_files(void **state)
@@ -117,7 +185,7 @@ static void bad_files(void **state)
     bad->magic++;
     assert_int_equal(read_back(fd_sealed_memfd("start", bad, sizeof(*bad))), -EINVAL);
     *bad = *good;
-    bad->version = 2;
+    bad->version = GUARD_START_VERSION - 1; /* a casemated from before an update */
     assert_int_equal(read_back(fd_sealed_memfd("start", bad, sizeof(*bad))), -EINVAL);
     *bad = *good;
     bad->reserved = 1;
@@ -141,8 +209,8 @@ static void bad_files(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(there_and_back),
-        cmocka_unit_test(bad_descriptions),
+        cmocka_unit_test(there_and_back),   cmocka_unit_test(shared_disks),
+        cmocka_unit_test(bad_shared_files), cmocka_unit_test(bad_descriptions),
         cmocka_unit_test(bad_files),
     };
 

@@ -29,6 +29,11 @@ static void test_contexts(void **state)
     assert_string_equal(context, "system_u:object_r:casemate_tenant_0007.image_ro_t:s0:c1.c3");
     assert_int_equal(selinux_object_context(SELINUX_RAM, &mixed, context), 0);
     assert_string_equal(context, "system_u:object_r:casemate_tenant_0042.ram_t:s0:c0.c2,c5,c7.c9");
+    /* One label for whoever has it: the label store keeps it only then for several guests. */
+    assert_int_equal(selinux_object_context(SELINUX_IMAGE_SHARED, &pair, context), 0);
+    assert_string_equal(context, "system_u:object_r:casemate_shared_t:s0");
+    assert_int_equal(selinux_object_context(SELINUX_IMAGE_SHARED, &mixed, context), 0);
+    assert_string_equal(context, "system_u:object_r:casemate_shared_t:s0");
 }
 
 /*
