@@ -117,6 +117,13 @@ refused name "has 2 names" "a second name of another tenant's disk"
 refused tree "leads through a symbolic link" "a kernel behind a link in what the policy itself spells out"
 run "$CASEMATE" start initech/tps$n
 is "$status" 0 "another tenant's guest reads the same object meanwhile" || diag "$err"
+# write_object: whoever would write to the object asks for the lock of one who is alone with it
+write_object() {
+    run "$CASEMATE" run "${MAC[@]}" --name "writer$n" --kernel "$PAYLOAD" --cmdline off --memory 48M --disk "$srv/golden/g.img"
+}
+write_object
+is "$status" 1 "nobody writes to it while they do"
+like "$err" "in use by another guest" "and is told so"
 
 # as UID GID COMMAND...: games is 5 and its group 60, bin is 2 on every Debian
 as() { run setpriv --reuid="$1" --regid="$2" --clear-groups "$CASEMATE" "${@:3}"; }
@@ -148,6 +155,9 @@ bad() { # WHAT REGEX, the policy is standard input
     like "$err" "$2" "and says why"
 }
 bad "a path that climbs" ":1:[0-9]+: disk pattern .* contains '..'" <<<'tenant acme { disk "/srv/a/../**"; }'
+bad "a guest that could write to an object" "this disk is a shared object: write 'readonly' behind it" \
+    < <(sed 's,golden/g.img" readonly,golden/g.img",' "$scratch/before")
+bad "an object that is not read-only" "readonly" < <(sed 's, readonly; }$, },' "$scratch/before")
 bad "noise" ":1:1: control character 0x7f" <"$PAYLOAD"
 bad "a megabyte and more" "too long" < <(head -c 1100000 /dev/zero)
 chmod 666 "$policy"
@@ -168,8 +178,12 @@ as 5 1234 kill acme/good$n
 is "$status" 0 "who still is does" || diag "$err"
 run "$CASEMATE" start acme/good$n
 isnt "$status" 0 "and it does not start again"
+write_object
+is "$status" 1 "the object stays the other's who reads it"
 as 2 2 kill initech/tps$n
 is "$status" 0 "and an operator by name its own" || diag "$err"
+write_object
+is "$status" 0 "when both have ended the object is free" || diag "$err"
 kill $daemon
 wait $daemon
 is "$?" 0 "casemated ends" || diag "$(cat "$scratch/casemated.log")"
