@@ -182,6 +182,8 @@ write_object
 is "$status" 1 "the object stays the other's who reads it"
 as 2 2 kill initech/tps$n
 is "$status" 0 "and an operator by name its own" || diag "$err"
+state_is() { "$CASEMATE" list | grep -q "$1.*$2"; } # GUEST STATE
+wait_for 30 state_is "tps$n" stopped
 write_object
 is "$status" 0 "when both have ended the object is free" || diag "$err"
 kill $daemon

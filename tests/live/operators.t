@@ -55,6 +55,7 @@ run casemate list
 like "$out" "web" "casemate list shows acme's guest" || diag "$err"
 like "$out" "db" "and initech's"
 
+state_is() { casemate list | grep -q "$1.*$2"; } # GUEST STATE
 # as N COMMAND...: an operator of tenant slot N, as an ordinary user
 as() {
     local n=$1
@@ -88,12 +89,15 @@ is "$status" 0 "and ends it" || diag "$err"
 run casemate list
 like "$out" "db.*running" "while the other's goes on"
 is "$(stat -c %C /srv/golden/g.img)" system_u:object_r:casemate_shared_t:s0 "and the object keeps its label for it"
+ok "acme's has ended" wait_for 60 state_is web stopped
 as 1 casemate start acme/web
 is "$status" 0 "the first starts again with the object" || diag "$err"
 as 1 casemate kill acme/web
 is "$status" 0 "and ends again" || diag "$err"
 run casemate kill initech/db
 is "$status" 0 "an administrator ends that" || diag "$err"
+ok "and it has ended" wait_for 60 state_is db stopped
+ok "and the other" wait_for 60 state_is web stopped
 wait_for 30 test -z "$(ps -eo label= | grep casemate_tenant)"
 unlike "$(stat -c %C /srv/acme/disk.img /srv/initech/disk.img)" "casemate_" "the disks have their old labels again"
 is "$(stat -c %C /srv/golden/g.img)" "$before" "and so has the object, when both have ended"

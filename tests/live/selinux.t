@@ -115,6 +115,29 @@ is "$got" "" "the 64 slots are there, and none reaches the next"
 may "system_u:system_r:casemate_tenant_0064.vmm_t:$own" "$launcher" process
 is "$may" "(unknown context)" "and there are no more"
 
+# -- what the host policy shares between tenants: read by every guest's disk process, and nothing else by anybody confined
+declare -A share=([blk/file]="getattr read" [blk/blk_file]="getattr ioctl read")
+wrong=''
+for kind in "${confined[@]}"; do
+    for class in file blk_file dir lnk_file; do
+        for from in "$process${kind}_t:$own" "$other${kind}_t:s0:c7,c9"; do
+            may "$from" "${object}casemate_shared_t:s0" $class
+            [ "$may" = "${share[$kind/$class]:-}" ] || wrong+="$from $class: $may; "
+        done
+    done
+done
+is "$wrong" "" "a shared object: read by disk processes of every tenant, written by none"
+got=''
+none "$front" "${object}casemate_shared_t:s0" file
+for from in "$shell" system_u:system_r:init_t:s0 system_u:system_r:testhost_operator_1_t:s0; do
+    for class in file blk_file; do none "$from" "${object}casemate_shared_t:s0" $class; done
+done
+none "${process}blk_t:$own" "${object}casemate_shared_t:s0:c2,c3" file
+nothing_more
+is "$got" "" "nobody else has it, and with categories no other guest"
+may_is $launcher "${object}casemate_shared_t:s0" file "getattr ioctl lock open read relabelfrom relabelto" \
+    "casemated_t labels it, and does not write to it"
+
 # -- the other processes of the guest: the sockets and descriptors of their protocol
 declare -A sockets=([console/vmm]="getattr read write")
 for kind in "${confined[@]}"; do sockets[$kind/$kind]="getattr read write"; done
