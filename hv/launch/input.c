@@ -14,6 +14,7 @@
 
 #include "base/cleanup.h"
 #include "base/text.h"
+#include "hv/launch/node.h"
 #include "hv/launch/path.h"
 
 /* Larger than any kernel or initrd that fits below 2 GiB of a guest's memory. */
@@ -189,21 +190,75 @@ static int measure_disk(const char *shown, struct input_disk *disk, struct launc
     return 0;
 }
 
-/*
- * O_EXCL on a block device claims it whole, whatever its node is called: what this host has mounted
- * is no guest's to write. A lock would only keep out who asks for it.
- */
-static int disk_flags(const struct guest_disk *spec, const struct stat *st)
+/* Why the kernel does not let us make or use a node of our own. */
+static int refuse_node(const char *shown, int r, struct launch_error *error)
 {
-    if (spec->readonly)
-        return O_RDONLY;
-    return S_ISBLK(st->st_mode) ? O_RDWR | O_EXCL : O_RDWR;
+    if (r == -EBUSY)
+        return launch_fail(error, LAUNCH_DENIED,
+                           "the block device '%s' is in use: by another guest, or by this host, "
+                           "which has it mounted or a part of something else",
+                           shown);
+    if (r == -EPERM)
+        return launch_fail(error, LAUNCH_DENIED,
+                           "cannot make a device node for the disk '%s': %s; a guest gets a block "
+                           "device through a node of its own, and containers and user namespaces "
+                           "may make none: start it on the host itself (or give the container "
+                           "CAP_MKNOD and the device with 'rwm'), or use an image file",
+                           shown, strerror(-r));
+    if (r == -EROFS || r == -EACCES)
+        return launch_fail(error, LAUNCH_USAGE,
+                           "cannot open the block device '%s': %s; if it can only be read, add "
+                           "',ro' to the disk",
+                           shown, strerror(-r));
+    return launch_fail(error, r == -ENXIO || r == -ENOMEDIUM ? LAUNCH_USAGE : LAUNCH_SYSTEM,
+                       "cannot open the block device '%s': %s", shown, strerror(-r));
+}
+
+/*
+ * O_EXCL claims the device whole, whatever its nodes are called: what this host has mounted is no
+ * guest's to write. The lock only keeps out who asks for it, readers and other programs, and they
+ * ask at the node that has a name; so that one is opened too, and stays with us.
+ */
+static int open_block(int found, const char *shown, const struct guest_disk *spec,
+                      const struct stat *st, struct input_disk *disk, struct launch_error *error)
+{
+    int access = spec->readonly ? O_RDONLY : O_RDWR;
+
+    disk->fd = node_open_block(st->st_rdev, spec->readonly ? access : access | O_EXCL);
+    if (disk->fd < 0)
+        return refuse_node(shown, disk->fd, error);
+    disk->lock = open_found(found, access);
+    if (disk->lock < 0)
+        return launch_fail(error, LAUNCH_USAGE, "cannot open the disk '%s': %s", shown,
+                           strerror(-disk->lock));
+    return 0;
+}
+
+static int open_image(int found, const char *shown, const struct guest_disk *spec,
+                      struct input_disk *disk, struct launch_error *error)
+{
+    disk->fd = open_found(found, spec->readonly ? O_RDONLY : O_RDWR);
+    if (disk->fd < 0)
+        return launch_fail(error, LAUNCH_USAGE, "cannot open the disk '%s': %s", shown,
+                           strerror(-disk->fd));
+    return 0;
+}
+
+int input_disk_lock(const struct input_disk *disk)
+{
+    return disk->lock >= 0 ? disk->lock : disk->fd;
+}
+
+void input_disk_close(struct input_disk *disk)
+{
+    fd_close(&disk->fd);
+    fd_close(&disk->lock);
 }
 
 int input_disk(const struct guest_disk *spec, bool links, struct input_disk *disk,
                struct launch_error *error)
 {
-    struct input_disk d = {.fd = -1};
+    struct input_disk d = {.fd = -1, .lock = -1};
     cleanup_fd int found = -1;
     char shown[256];
     struct stat st;
@@ -219,19 +274,15 @@ int input_disk(const struct guest_disk *spec, bool links, struct input_disk *dis
                            S_ISDIR(st.st_mode) ? "a directory" : "neither file nor block device");
     if ((!spec->readonly || !links) && refuse_names("disk", shown, &st, error) < 0)
         return -ECANCELED;
-    d.fd = open_found(found, disk_flags(spec, &st));
-    if (d.fd == -EBUSY)
-        return launch_fail(error, LAUNCH_DENIED,
-                           "the block device '%s' is in use: by another guest, or by this host, "
-                           "which has it mounted or a part of something else",
-                           shown);
-    if (d.fd < 0)
-        return launch_fail(error, LAUNCH_USAGE, "cannot open the disk '%s': %s", shown,
-                           strerror(-d.fd));
     d.block_device = S_ISBLK(st.st_mode);
-    r = measure_disk(shown, &d, error);
+    if (d.block_device)
+        r = open_block(found, shown, spec, &st, &d, error);
+    else
+        r = open_image(found, shown, spec, &d, error);
+    if (r == 0)
+        r = measure_disk(shown, &d, error);
     if (r < 0) {
-        fd_close(&d.fd);
+        input_disk_close(&d);
         return r;
     }
     *disk = d;

@@ -24,7 +24,12 @@ int input_boot_file(const char *what, const char *path, bool links, uint64_t mos
                     struct launch_error *error);
 
 struct input_disk {
-    int fd; /* owned; guard_take_disks puts the image's lock on its open file description */
+    int fd; /* owned; what the worker gets: the image, or the block device through our own node */
+    /*
+     * Owned; what guard_take_disks locks: the node that the operator named, which others who want
+     * the device lock as well. -1 for an image: its lock is on `fd` and follows it into the worker.
+     */
+    int lock;
     bool block_device;
     uint64_t capacity;
     uint32_t block_size;
@@ -32,11 +37,15 @@ struct input_disk {
 };
 
 /*
- * Open a raw image or block device; a block device that is to be written is claimed, so that it can
- * be neither mounted nor claimed again. `links` as above. 0 or -ECANCELED.
+ * Open a raw image or block device; the latter through a node of our own, so that nothing that
+ * happens to /dev's reaches a running guest. A block device that is to be written is claimed, so
+ * that it can be neither mounted nor claimed again. `links` as above. 0 or -ECANCELED.
  */
 int input_disk(const struct guest_disk *spec, bool links, struct input_disk *disk,
                struct launch_error *error);
+/* The descriptor whose open file description has the lock; -1 for no disk. Stays the disk's. */
+int input_disk_lock(const struct input_disk *disk);
+void input_disk_close(struct input_disk *disk);
 
 /*
  * Attach to an existing tap, with virtio-net headers of 12 bytes: one descriptor for each queue

@@ -102,8 +102,8 @@ static int lock_disk(struct guard *guard, unsigned i)
 
     if (r < 0)
         return r;
-    r = image_lock(guard->disks[i].fd, !guard->spec->disk[i].readonly, &guard->identity.holder,
-                   &other);
+    r = image_lock(input_disk_lock(&guard->disks[i]), !guard->spec->disk[i].readonly,
+                   &guard->identity.holder, &other);
     if (r >= 0)
         return 0;
     (void)show_disk(guard, i, shown);
@@ -206,11 +206,17 @@ static int refuse_label(struct guard *guard, size_t i, const char *context, int 
                        why);
 }
 
+static enum selinux_object object_of(const struct guard *guard, unsigned i)
+{
+    return guard->spec->disk[i].readonly ? SELINUX_IMAGE_READONLY : SELINUX_IMAGE;
+}
+
 static int label_disks(struct guard *guard)
 {
     struct label_request requests[GUEST_DISKS_MAX];
     char contexts[3][SELINUX_CONTEXT_MAX];
-    size_t count = guard->spec->disks, failed = count;
+    unsigned disk_of[GUEST_DISKS_MAX];
+    size_t count = 0, failed;
     int r = selinux_object_context(SELINUX_IMAGE, &guard->label, contexts[0]);
 
     if (r == 0)
@@ -220,14 +226,26 @@ static int label_disks(struct guard *guard)
     if (r < 0)
         return launch_fail(guard->error, LAUNCH_SYSTEM, "cannot form the label of disks: %s",
                            strerror(-r));
-    for (size_t i = 0; i < count; i++)
-        requests[i] = (struct label_request){
+    for (unsigned i = 0; i < guard->spec->disks; i++) {
+        /* A node of ours goes with the guest: nothing to note, and nothing to give back. */
+        if (guard->disks[i].block_device) {
+            r = guard_label(guard, guard->disks[i].fd, object_of(guard, i), "a block device");
+            if (r < 0)
+                return r;
+            continue;
+        }
+        disk_of[count] = i;
+        requests[count++] = (struct label_request){
             .fd = guard->disks[i].fd,
-            .kind = guard->disks[i].block_device ? LABEL_OBJECT_BLOCK : LABEL_OBJECT_IMAGE,
+            .kind = LABEL_OBJECT_IMAGE,
             .exclusive = !is_shared(guard, i),
             .changes = LABEL_CHANGE_CONTEXT,
             .context = contexts[is_shared(guard, i) ? 2 : guard->spec->disk[i].readonly],
         };
+    }
+    if (count == 0)
+        return 0;
+    failed = count;
     /* A guest that was killed with its janitor may have it: then it is taken back from that one. */
     for (unsigned attempt = 0; attempt < 2; attempt++) {
         if (attempt > 0)
@@ -238,7 +256,7 @@ static int label_disks(struct guard *guard)
             break;
     }
     if (r < 0 && failed < count)
-        return refuse_label(guard, failed, requests[failed].context, r);
+        return refuse_label(guard, disk_of[failed], requests[failed].context, r);
     if (r < 0)
         return launch_fail(guard->error, LAUNCH_SYSTEM, "the label store cannot take the disks: %s",
                            label_store_error(guard->store));
@@ -285,7 +303,7 @@ void guard_restore(struct guard *guard)
         return;
     }
     for (unsigned i = 0; i < GUEST_DISKS_MAX; i++)
-        images[i] = guard->disks[i].fd;
+        images[i] = input_disk_lock(&guard->disks[i]);
     /* The janitor holds the place as well: it goes only when nothing is left for it to do. */
     r = identity_restore(guard->store, &guard->identity, images, GUEST_DISKS_MAX, &reporter);
     if (r < 0 && r != -EUCLEAN)

@@ -236,7 +236,7 @@ static int prepare_janitor(struct guard *guard)
     int r;
 
     for (unsigned i = 0; i < GUEST_DISKS_MAX; i++)
-        duties.images[i] = guard->disks[i].fd;
+        duties.images[i] = input_disk_lock(&guard->disks[i]);
     r = janitor_start(&duties, &guard->janitor);
     if (r < 0)
         return launch_fail(guard->error, LAUNCH_SYSTEM, "cannot start the janitor: %s",
@@ -267,7 +267,7 @@ void guard_init(struct guard *guard)
     for (unsigned i = 0; i < PROCESS_KINDS; i++)
         guard->programs[i].fd = -1;
     for (unsigned i = 0; i < GUEST_DISKS_MAX; i++)
-        guard->disks[i].fd = -1;
+        guard->disks[i].fd = guard->disks[i].lock = -1;
     for (unsigned i = 0; i < GUEST_NETS_MAX; i++)
         memset(guard->taps[i], 0xff, sizeof(guard->taps[i])); /* -1 each */
     for (unsigned i = 0; i < HANDOFF_DEVICES_MAX; i++)
@@ -335,7 +335,7 @@ void guard_release(struct guard *guard)
             free(guard->filters[i][stage]);
     }
     for (unsigned i = 0; i < GUEST_DISKS_MAX; i++)
-        fd_close(&guard->disks[i].fd);
+        input_disk_close(&guard->disks[i]);
     for (unsigned i = 0; i < GUEST_NETS_MAX; i++)
         for (unsigned pair = 0; pair < GUEST_PAIRS_MAX; pair++)
             fd_close(&guard->taps[i][pair]);

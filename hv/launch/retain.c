@@ -20,6 +20,8 @@ static const struct {
      * directory on the way to a moved one may be closed to us.
      */
     {CAP_DAC_OVERRIDE, ALWAYS | PHASE(RETAIN_JANITOR)},
+    /* a block device's node of our own, out of reach of what walks /dev */
+    {CAP_MKNOD, PHASE(RETAIN_PREPARE)},
     /* attaching to a tap that another uid made */
     {CAP_NET_ADMIN, PHASE(RETAIN_PREPARE)},
     /* new namespaces, the empty root, reading filters back */
