@@ -5,11 +5,11 @@
 #include <fcntl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
-
-#define NAME "disk"
+#include "base/text.h"
 
 /* Like the empty root of a jail, but for one node, which is why it is not nodev. */
 static int own_tmpfs(void)
@@ -33,12 +33,15 @@ int node_open_block(dev_t device, int flags)
     cleanup_fd int directory = own_tmpfs();
     cleanup_fd int fd = -1;
     struct stat st;
+    char name[40];
 
     if (directory < 0)
         return steal_fd(&directory);
-    if (mknodat(directory, NAME, S_IFBLK | 0600, device) != 0)
+    /* What people see of it, in /proc/PID/fd. */
+    (void)text_format(name, sizeof(name), "block-%u:%u", major(device), minor(device));
+    if (mknodat(directory, name, S_IFBLK | 0600, device) != 0)
         return -errno;
-    fd = openat(directory, NAME, flags | O_NOFOLLOW | O_CLOEXEC);
+    fd = openat(directory, name, flags | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0 || fstat(fd, &st) != 0)
         return -errno;
     /* Nobody else could have put it there; a device of another number would be another's disk. */

@@ -107,6 +107,12 @@ static int lock_disk(struct guard *guard, unsigned i)
     if (r >= 0)
         return 0;
     (void)show_disk(guard, i, shown);
+    /* A device's node holds no record. */
+    if (r == -EBUSY && guard->disks[i].block_device)
+        return launch_fail(guard->error, LAUNCH_DENIED,
+                           "the block device '%s' is in use by another guest, or by another "
+                           "program that locked it; stop that one",
+                           shown);
     if (r == -EBUSY || r == -EREMOTE)
         identity_holder_text(guard->store, &guard->identity.holder, &other, who, sizeof(who));
     if (r == -EBUSY)
