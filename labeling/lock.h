@@ -10,8 +10,8 @@
  * attribute says who has it, for people; and where locks do not reach other hosts, the record is
  * what refuses.
  *
- * A block device that is written is claimed by opening it with O_EXCL: locks belong to the node, and
- * a device can have many. The lock is for readers, and for others who ask at the same node.
+ * A block device that is written is claimed by opening it with O_EXCL: locks belong to the node,
+ * and a device can have many. The lock is for readers, and for others who ask at the same node.
  */
 #include <stdbool.h>
 
