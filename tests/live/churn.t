@@ -142,7 +142,7 @@ is "$(for image in "${images[@]}"; do label "$image"; stat -c ' %u:%g %a' "$imag
 in_test_host || sed -i '/^stray /d' "$scratch/scan"
 is "$(grep -E '^(drift|orphan|stray|missing|replaced|changed|failed|unreadable) ' "$scratch/scan")" "" "the scan finds nothing"
 like "$(cat "$scratch/scan")" 'objects, [0-9]+ files and [0-9]+ processes looked at' "and says what it looked at"
-is "$(for image in "${images[@]}"; do getfattr --absolute-names -d -m - "$image" 2>/dev/null | grep casemate; done)" "" \
+is "$(for image in "${images[@]}"; do getfattr --absolute-names -d -m - "$image" 2>/dev/null | grep ^user.casemate; done)" "" \
     "no image names a holder"
 kill -TERM "$daemon_pid"
 wait "$daemon_pid"
