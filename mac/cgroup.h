@@ -71,6 +71,12 @@ struct cgroup_usage {
 void cgroup_usage(const struct cgroup *cgroup, struct cgroup_usage *usage);
 
 /*
+ * Whether the kernel has killed, for want of memory, something of `process` (v1) or of the group
+ * (v2, which counts what is below). False also where memory is not counted.
+ */
+bool cgroup_ran_out_of_memory(const struct cgroup *cgroup, const char *process);
+
+/*
  * Kill every process of the group, frozen ones too (cgroup.kill, or SIGKILL one by one), wait until
  * it is empty and remove it, and `casemate` with it if that was the last one. Idempotent. 0;
  * -ETIMEDOUT when a process does not die (uninterruptible); -errno. By descriptor only: usable by

@@ -258,3 +258,26 @@ void cgroup_usage(const struct cgroup *cgroup, struct cgroup_usage *usage)
         take(&usage->threads, read_number(h->group, "pids.current"));
     }
 }
+
+bool cgroup_ran_out_of_memory(const struct cgroup *cgroup, const char *process)
+{
+    uint64_t kills = UINT64_MAX;
+
+    if (!cgroup_name_ok(process))
+        return false;
+    for (unsigned i = 0; i < cgroup->count; i++) {
+        const struct cgroup_hierarchy *h = &cgroup->hierarchy[i];
+        cleanup_fd int child = -1;
+
+        if (h->group < 0)
+            continue;
+        if (h->v2) {
+            take(&kills, read_word(h->group, "memory.events", "oom_kill"));
+            continue;
+        }
+        child = openat(h->group, process, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+        if (child >= 0)
+            take(&kills, read_word(child, "memory.oom_control", "oom_kill"));
+    }
+    return kills != UINT64_MAX && kills > 0;
+}

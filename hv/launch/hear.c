@@ -178,9 +178,15 @@ void watch_hear(struct watch *watch, struct process *process)
     act(watch, process, &message);
 }
 
-static void how_it_died(const siginfo_t *info, char *text, size_t size)
+static void how_it_died(const struct watch *watch, const struct process *process,
+                        const siginfo_t *info, char *text, size_t size)
 {
-    if (info->si_code == CLD_EXITED)
+    if (info->si_code != CLD_EXITED && info->si_status == SIGKILL &&
+        cgroup_ran_out_of_memory(watch->guard->jail.cgroup, process->name))
+        (void)snprintf(text, size,
+                       "was killed by the kernel: the guest's cgroup, or this host, ran out of "
+                       "memory");
+    else if (info->si_code == CLD_EXITED)
         (void)snprintf(text, size, "exited with status %d", info->si_status);
     else if (info->si_status == SIGSYS)
         (void)snprintf(text, size,
@@ -210,7 +216,7 @@ void watch_reap(struct watch *watch, struct process *process)
     fd_close(&process->pidfd);
     if (watch->ended)
         return;
-    how_it_died(&info, how, sizeof(how));
+    how_it_died(watch, process, &info, how, sizeof(how));
     guard_tell(watch->guard, &(struct launch_event){.type = LAUNCH_EVENT_DIED,
                                                     .kind = process->kind,
                                                     .index = process->index,
