@@ -53,8 +53,8 @@ int store_fail_sql(struct label_store *store, int code, const char *doing)
     /* SQLite says "disk I/O error" of a full file system as well, when it was its log's index. */
     if ((code & 0xff) == SQLITE_IOERR && cause > 0)
         return store_fail(store, cause == ENOSPC || cause == EROFS ? -cause : -EIO,
-                          "cannot %s in the label store: %s (%s)", doing,
-                          sqlite3_errmsg(store->db), strerror(cause));
+                          "cannot %s in the label store: %s (%s)", doing, sqlite3_errmsg(store->db),
+                          strerror(cause));
     return store_fail(store, errno_of(code), "cannot %s in the label store: %s", doing,
                       store->db != NULL ? sqlite3_errmsg(store->db) : sqlite3_errstr(code));
 }
