@@ -313,6 +313,12 @@ run "$CASEMATE" policy check "$scratch/foreign"
 is "$status" 1 "so is a guest with another tenant's image" || diag "$out$err"
 like "$err" "acme/disk.img' is outside of tenant 'initech'" "and names it"
 
+# What casemated says of these faults does not depend on SELinux, and takes minutes under emulation.
+if in_test_host && [ -z "${CASEMATE_SOAK:-}" ]; then
+    skip "casemated's part is left to make soak, and to the machine's own KVM" 12
+    done_testing
+    exit 0
+fi
 policy "$scratch/host.policy" "$scratch/initech/**" "$scratch/initech/disk.img"
 before=$(look "$image") was=$(look "$scratch/acme/disk.img")
 "$DAEMON" "${MAC[@]}" --socket "$socket" --policy "$scratch/host.policy" < /dev/null > >(keep "$scratch/daemon.log") 2>&1 &
