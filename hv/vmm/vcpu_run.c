@@ -22,6 +22,18 @@ static _Noreturn void crash(const struct vcpu *vcpu, enum crash_reason reason, u
     end(vcpu, &message);
 }
 
+/* What the host lacks is no crash of the guest's. */
+static _Noreturn void refused(const struct vcpu *vcpu, int error)
+{
+    struct control_message message = {
+        .type = CONTROL_FAILED,
+        .failure = FAILURE_KVM_IOCTL,
+        .detail = {(uint64_t)(unsigned)error, KVM_RUN},
+    };
+
+    end(vcpu, &message);
+}
+
 static void serve_ports(struct vcpu *vcpu)
 {
     struct kvm_run *run = vcpu->run;
@@ -103,7 +115,12 @@ _Noreturn void vcpu_run(struct vcpu *vcpu)
             serve(vcpu);
             continue;
         }
-        /* EAGAIN: a CPU that was asleep until its start-up IPI; run it now. */
+        /*
+         * EAGAIN: a CPU that was asleep until its start-up IPI; run it now. The first one never
+         * is: KVM could not start a thread of its own, and trying on costs it memory each time.
+         */
+        if (errno == EAGAIN && vcpu->index == 0)
+            refused(vcpu, EAGAIN);
         if (errno != EINTR && errno != EAGAIN)
             crash(vcpu, CRASH_MEMORY, (uint64_t)(unsigned)errno);
     }

@@ -241,7 +241,7 @@ if [ -n "$grouped" ]; then
     # No process, or no thread, more: at each of them.
     : >"$scratch/pids"
     wrong=0
-    for limit in 0 1 2 3 6 8; do
+    for limit in 0 1 2 3 4 5 6 8; do
         sampled 3 || continue
         echo "$limit" >"$pids/pids.max"
         payload few off --rng --disk "$image"
