@@ -10,8 +10,9 @@
 # build/testhost/live/NAME. --timeout is for each test. With CASEMATE_TALLY=FILE the three numbers of the sum are appended
 # to FILE. Exit code 1 if anything failed.
 #
-# The emulator's nested SVM now and then (once in a hundred boots of a guest) breaks the emulated host's own kernel. A
-# test whose host ended so is run once more in a new host, and that is said; a second time counts as a failure.
+# The emulator now and then (once in a hundred boots of a guest) breaks the emulated host's own kernel, by nested SVM or a
+# lost interrupt. A test whose host ended so is run once more in a new host, and that is said; a second time counts as a
+# failure.
 
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 

@@ -34,6 +34,7 @@ machine_start_streams() {
 }
 
 # machine_options IMAGE CPUS MEMORY APPEND ROOT_DRIVE MEMORY_BACKEND: sets `machine`, QEMU's command line.
+# An emulated CPU that loses an interrupt hangs its kernel for good: after a minute that is a panic, and ends the host.
 # TCG always: where this machine's own KVM is a paravirtual one, stock kernels hang in it. NVMe would need no module
 # but cannot be migrated.
 machine_options() {
@@ -43,7 +44,7 @@ machine_options() {
         -object "$backend,id=ram,size=${memory}M"
         -nodefaults -no-user-config -display none -no-reboot
         -kernel "$image/vmlinuz" -initrd "$image/initrd.img"
-        -append "console=ttyS0 quiet panic=-1 oops=panic tsc=reliable cryptomgr.notests=1 audit=1 audit_backlog_limit=8192 rdinit=/init lsm=landlock,lockdown,yama,selinux,bpf $append"
+        -append "console=ttyS0 quiet panic=-1 oops=panic softlockup_panic=1 watchdog_thresh=30 tsc=reliable cryptomgr.notests=1 audit=1 audit_backlog_limit=8192 rdinit=/init lsm=landlock,lockdown,yama,selinux,bpf $append"
         -serial "file:$work/console"
         -drive "if=none,id=root,cache=unsafe,$root"
         -drive "if=none,id=data,file=$work/data,format=raw,cache=unsafe,read-only=on"
