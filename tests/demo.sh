@@ -68,7 +68,7 @@ boot_guest() { # CASEMATE GUEST-DIRECTORY
     for name in $CONSOLE_STEPS; do
         grep -q "^guest: ok $name" "$work/console" || die "the guest did not do its step '$name'"
     done
-    [ -z "$(ps -e -o uid= | awk '$1 >= 2000000000 && $1 < 2000065536')" ] || die "a process of the guest is left"
+    [ -z "$(ps -e -o uid= | awk '$1 >= 2000000000 && $1 < 2147483648')" ] || die "a process of the guest is left"
     note "Debian's kernel booted to its marker, wrote and read its disk, answered on its network, drew random numbers"
     note "and powered off. No process, mount, cgroup or lock of it is left."
 }
