@@ -126,6 +126,22 @@ tar --sparse --xattrs --xattrs-include=security.selinux --owner=0 --group=0 --nu
 rm -rf "$tree"
 truncate -s "$DATA_SIZE" "$work/data"
 
+# The runner shows life every 5 s. A host that does not for two minutes hangs, by a fault of the emulator's, and is ended.
+end_when_silent() {
+    trap - EXIT INT TERM HUP
+    local heard=-1 silent=0
+    while [ "$silent" -lt 120 ]; do
+        sleep 10
+        if [ "$(stat -c %s "$work/control")" = "$heard" ]; then
+            silent=$((silent + 10))
+        else
+            silent=0 heard=$(stat -c %s "$work/control")
+        fi
+    done
+    : >"$work/hung"
+    kill -KILL "$qemu"
+}
+
 # -- the host
 : >"$work/console"
 [ -z "$log" ] || { rm -f "$work/console"; : >"$log"; log=$(realpath "$log"); ln -s "$log" "$work/console"; }
@@ -155,10 +171,13 @@ else
     qemu=$!
     pids+=("$qemu")
     [ -n "$cold" ] || machine_continue
+    end_when_silent &
+    pids+=($!)
     { wait "$qemu" && code=0 || code=$?; } 2>/dev/null # without bash's "Killed"
 fi
 wait "${readers[@]}" 2>/dev/null || true
 
+[ ! -e "$work/hung" ] || host_failed "the host hung: no sign of life from it for two minutes"
 # QEMU's own status is odd (isa-debug-exit) or 0.
 if [ "$code" -eq 124 ] || { [ "$code" -eq 137 ] && [ $((SECONDS - started)) -ge "$timeout" ]; }; then
     kept=${log:-$(mkdir -p "$CACHE_DIR/logs" && mktemp "$CACHE_DIR/logs/console-XXXXXX")}

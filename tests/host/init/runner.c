@@ -3,9 +3,9 @@
  * The runner: runs one job in the test host, in the test domain, and sends back what came of it.
  *
  * Trust: it runs what the person at the outer side asked for, with every permission of the
- * throw-away host. Four virtio ports lead out: the job's stdout and stderr as they come, its exit
- * code, and a tar of what it left in $RESULTS. Audit records are appended to $RESULTS/audit.log as
- * they come, in the form that ausearch reads.
+ * throw-away host. Four virtio ports lead out: the job's stdout and stderr as they come, signs of
+ * life and its exit code, and a tar of what it left in $RESULTS. Audit records are appended to
+ * $RESULTS/audit.log as they come, in the form that ausearch reads.
  */
 #include "testhost.h"
 
@@ -283,10 +283,24 @@ static void send_results(void)
     }
 }
 
+/* An emulated CPU may lose an interrupt and hang its kernel: the outer side hears it by silence. */
+#define SIGN_OF_LIFE_SECONDS 5
+
+static void show_life(int control, time_t *last)
+{
+    struct timespec now = {0};
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    if (now.tv_sec - *last >= SIGN_OF_LIFE_SECONDS) {
+        *last = now.tv_sec;
+        write_port(control, "alive\n", 6);
+    }
+}
+
 /* Runs the job to its end, passing on its streams and the audit records meanwhile. Returns its wait
  * status. */
-static int run_job(int log)
+static int run_job(int log, int control)
 {
+    time_t last = 0;
     int out[2];
     int err[2];
     int to_out = open_device(PORT_STDOUT, O_WRONLY);
@@ -317,9 +331,10 @@ static int run_job(int log)
                             {.fd = out[0], .events = POLLIN},
                             {.fd = err[0], .events = POLLIN}};
     do {
-        if (poll(wait, 4, -1) < 0) {
+        if (poll(wait, 4, SIGN_OF_LIFE_SECONDS * 1000) < 0) {
             die("wait for", "the job");
         }
+        show_life(control, &last);
         /* A process left behind may hold a pipe open for ever, so the job's end counts, not the
          * pipes'. What was written before that end is in the pipes by now. */
         (void)copy_audit(log);
@@ -350,7 +365,7 @@ int runner_main(void)
     if (log < 0) {
         die("open", AUDIT_LOG);
     }
-    int status = run_job(log);
+    int status = run_job(log, control);
     finish_audit(log);
     send_results();
     char text[32];
