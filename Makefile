@@ -35,7 +35,7 @@ endif
 FORTIFY = -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3
 SAN ?=
 ifneq ($(SAN),)
-HARDEN = -fno-omit-frame-pointer -fsanitize=$(SAN) -fno-sanitize-recover=all
+HARDEN = -fno-omit-frame-pointer -fsanitize=$(SAN) -fno-sanitize-recover=all -DSANITIZED
 FORTIFY =
 # gcc's data flow warnings see the sanitizers' own branches
 WARN := $(filter-out -Wnull-dereference,$(WARN))

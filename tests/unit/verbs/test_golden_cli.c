@@ -164,7 +164,7 @@ static void test_python(void **state)
         print_message("no python3 with ctypes here\n");
         skip();
     }
-#ifdef __SANITIZE_ADDRESS__
+#ifdef SANITIZED
     print_message("the library cannot be loaded into a program without the sanitizer\n");
     skip();
 #endif
