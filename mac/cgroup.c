@@ -131,15 +131,18 @@ static int set_limits(const struct cgroup_hierarchy *h, const struct cgroup_limi
     return r;
 }
 
-/* Nobody is in it yet, so it goes without another descriptor: there may be none to be had. */
+/*
+ * Nobody is in it yet, so it goes without another descriptor: there may be none to be had. That may
+ * be why `base` was made and could not be opened, so it is tried wherever we got to; where another
+ * guest has a group it stays.
+ */
 static void remove_made(const struct cgroup *made)
 {
     for (unsigned i = 0; i < made->count; i++) {
         const struct cgroup_hierarchy *h = &made->hierarchy[i];
 
-        if (h->base < 0)
-            continue;
-        (void)unlinkat(h->base, made->name, AT_REMOVEDIR);
+        if (h->base >= 0)
+            (void)unlinkat(h->base, made->name, AT_REMOVEDIR);
         (void)unlinkat(h->root, BASE, AT_REMOVEDIR);
     }
 }
