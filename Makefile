@@ -288,7 +288,7 @@ soak: deps
 soak-installed: all $(UNIT_TESTS) $(LIVE_TOOLS) $(FUZZ_TARGETS)
 	$(Q)$(call CHECK,$(if $(filter command environment,$(origin FUZZ_SECONDS)),$(FUZZ_SECONDS),600)) soak
 
-.PHONY: lint asan ubsan
+.PHONY: lint asan ubsan sanitize
 ## format, arrows between folders, house rules, linkage, cppcheck, clang-tidy
 lint: all
 	$(Q)tests/lint/run $(BUILD)/bin $(PROGRAMS_CONFINED)
@@ -300,6 +300,10 @@ asan:
 ## unit tests and golden corpora with UndefinedBehaviorSanitizer
 ubsan:
 	$(Q)$(MAKE) --no-print-directory BUILD=$(BUILD)/ubsan SAN=undefined unit
+
+## both in one build (CC=clang): what CI runs, as a second build and run costs more than it finds
+sanitize:
+	$(Q)$(MAKE) --no-print-directory BUILD=$(BUILD)/sanitize SAN=address,undefined unit
 
 # ---------------------------------------------------------------- benchmarks
 # tests/bench/AREA writes its results as JSON to the file named as its argument.

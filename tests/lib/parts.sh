@@ -4,9 +4,36 @@
 # by its exit status. Nothing stops at a failure: one run shows all that is wrong.
 
 parts_passed=0 parts_failed=0 parts_skipped=0
-parts_bad=
+parts_bad= parts_names=
 parts_work=$(mktemp -d) || exit 3
 trap 'rm -rf "$parts_work"' EXIT
+
+# parts_why FILE: of a part's output the lines that tell what failed and why, at most 40. With a test that
+# failed come the diagnostic lines ("# ...") around it; of a part that is made of parts, what those said.
+parts_why() {
+    awk '
+        function say(line) { sub(/^ */, "", line); why[++n] = substr(line, 1, 200) }
+        function text(line) { sub(/^ *\| ?/, "", line); return line }
+        /^failed:$/ { n = 0; nested = 1; next }
+        nested { if (!/^failed parts: / && !/ passed, .* failed, /) say($0); next }
+        text($0) ~ /^#/ {
+            if (after > 0) { say($0); after-- } else { before[++b] = $0 }
+            next
+        }
+        text($0) ~ /^not ok/ && !/# SKIP/ {
+            for (i = b > 3 ? b - 2 : 1; i <= b; i++) say(before[i])
+            say($0); after = 6; b = 0
+            next
+        }
+        { after = b = 0 }
+        /FAILED|: error: |its host ended before|Assertion|ERROR: |runtime error: / {
+            say($0)
+            more = / FAILED$|its host ended before/ ? 4 : 0 # a lint check, a host: the next lines are theirs
+            next
+        }
+        more > 0 { say($0); more-- }
+        END { for (i = 1; i <= n && i <= 40; i++) print "    " why[i] }' "$1"
+}
 
 # part TITLE COMMAND [ARGUMENT...]
 part() {
@@ -34,15 +61,18 @@ SUM
     parts_failed=$((parts_failed + f))
     parts_skipped=$((parts_skipped + s))
     # What failed is said again at the end: of a long run people see, and keep, the last lines.
-    [ "$f" -eq 0 ] || parts_bad="$parts_bad
+    if [ "$f" -ne 0 ]; then
+        parts_bad="$parts_bad
   $parts_title ($f)
-$(grep -E 'not ok|FAILED|: error: |its host ended|Assertion' "$parts_work/output" | head -n 30 | cut -c1-200 | sed 's/^ */    /')"
+$(parts_why "$parts_work/output")"
+        parts_names="$parts_names${parts_names:+, }$parts_title ($f)"
+    fi
     echo "-- $parts_title: $([ "$f" -eq 0 ] && echo ok || echo "FAILED"), $(($(date +%s) - parts_start)) s"
 }
 
 # The sum, alone on the last line. Status 1 if anything failed.
 parts_end() {
-    [ -z "$parts_bad" ] || echo "failed:$parts_bad"
+    [ -z "$parts_bad" ] || printf '%s\n' "failed:$parts_bad" "failed parts: $parts_names"
     echo "$parts_passed passed, $parts_failed failed, $parts_skipped skipped"
     [ "$parts_failed" -eq 0 ]
 }
