@@ -84,7 +84,7 @@ EXTERN_casemate-front = -l:libjansson.a
 LIBS_casemated = $(foreach f,hv/daemon hv/launch labeling attest policy mac audit,$(call lib_of,$(f)))
 EXTERN_casemated = $(EXTERN_casemate)
 LIBS_casemate = $(foreach f,hv/launch labeling attest $(POLICY_TOOLS) policy mac audit,$(call lib_of,$(f)))
-EXTERN_casemate := $(shell $(PKG_CONFIG) --libs libseccomp libselinux audit libcrypto jansson sqlite3 2>/dev/null)
+EXTERN_casemate := $(shell $(PKG_CONFIG) --libs libseccomp libselinux libsepol audit libcrypto jansson sqlite3 2>/dev/null) -lbz2
 
 .PHONY: all
 ## programs in build/bin/ (CC=gcc or clang, V=1 shows the commands, BUILD=DIR another place)
@@ -119,6 +119,9 @@ $(foreach f,$(FOLDERS),$(eval $(call folder_rules,$(f))))
 
 # an interface's description is part of the program
 $(BUILD)/obj/hv/front/interface.o $(BUILD)/fuzz/obj/hv/front/interface.o: doc/org.casemate.Host.varlink
+
+# our SELinux module is, too
+$(BUILD)/obj/policy/emit/module.o $(BUILD)/fuzz/obj/policy/emit/module.o: $(wildcard mac/selinux/*.cil)
 
 $(LIB_SELF): $(BUILD)/obj/mac/confine_self.o
 	@mkdir -p $(@D); rm -f $@
@@ -164,7 +167,7 @@ UNSANITIZED := mac/test_seccomp front/test_filter $(patsubst tests/unit/%.c,%,$(
 UNIT_SKIPS = $(foreach t,$(UNSANITIZED),"--skip=$(t):a real filter kills the process at a sanitizer's own system calls")
 endif
 UNIT_LIBS = $(LIB_VERBS) $(LIB_CASEMATE) $(foreach f,hv/daemon hv/front hv/launch hv/vmm hv/worker labeling $(POLICY_TOOLS) policy mac audit attest base,$(call lib_of,$(f)))
-UNIT_EXTERN := $(shell $(PKG_CONFIG) --libs cmocka libseccomp libselinux audit libcrypto jansson sqlite3 2>/dev/null)
+UNIT_EXTERN := $(shell $(PKG_CONFIG) --libs cmocka libseccomp libselinux libsepol audit libcrypto jansson sqlite3 2>/dev/null) -lbz2
 $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(UNIT_LIBS) $(LIB_SELF)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS_DYN) -o $@ $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(UNIT_EXTERN) -pthread

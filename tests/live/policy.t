@@ -104,7 +104,8 @@ cat >"$scratch/bad.cil" <<'EOF'
 (allow casemate_front_t casemate_tenant_0003.ram_t (file (read)))
 (allow casemate_front_t kvm_device_t (chr_file (read)))
 EOF
-said=$(compile "$top/tests/host/minimal/base.cil" "${modules[@]}" "$scratch/operators.cil" "$scratch/bad.cil" 2>&1)
+# -v: all of what an assertion found, not the first four
+said=$(compile -v "$top/tests/host/minimal/base.cil" "${modules[@]}" "$scratch/operators.cil" "$scratch/bad.cil" 2>&1)
 isnt $? 0 "what must never be allowed is refused"
 while IFS= read -r rule; do
     # the rule appears among the violations that secilc lists
