@@ -217,9 +217,13 @@ static int apply(struct label_store *store, const struct label_access *access,
     return r;
 }
 
-static int commit_labelled(struct label_store *store, int64_t guest)
+/*
+ * What is lost with the power here was planned, and recovery undoes a plan as it undoes a dead
+ * guest's labels. Only what stays labelled without its guest must be known to be so.
+ */
+static int commit_labelled(struct label_store *store, int64_t guest, bool at_rest)
 {
-    int r = store_begin(store);
+    int r = at_rest ? store_begin(store) : store_begin_relaxed(store);
 
     if (r < 0)
         return r;
@@ -231,6 +235,15 @@ static int commit_labelled(struct label_store *store, int64_t guest)
         r = journal_change(store, "UPDATE claims SET state = 1 WHERE guest = ? AND state = 0",
                            &guest, 1);
     return store_end(store, r);
+}
+
+static bool any_at_rest(const struct label_request *requests, size_t count)
+{
+    bool any = false;
+
+    for (size_t i = 0; i < count; i++)
+        any = any || requests[i].at_rest;
+    return any;
 }
 
 /* Undo what was begun, keeping the words of the failure that led here. */
@@ -273,7 +286,7 @@ int label_journal_label(struct label_store *store, const struct label_access *ac
             r = apply(store, access, &requests[at], at);
         at -= r < 0;
         if (r == 0)
-            r = commit_labelled(store, guest);
+            r = commit_labelled(store, guest, any_at_rest(requests, count));
         if (r < 0)
             undo(store, access, guest);
         else

@@ -19,6 +19,7 @@ struct label_store {
     char boot_id[LABEL_BOOT_ID_MAX];
     char error[LABEL_STORE_ERROR_MAX];
     const struct label_journal_observer *observer; /* tests only */
+    bool relaxed;                                  /* the change being made does not wait */
 };
 
 /* Note what failed, and return `r`. */
@@ -79,6 +80,12 @@ int store_execute(struct label_store *store, const char *doing, const char *sql)
 /* BEGIN IMMEDIATE; and its end: COMMIT for r == 0, else ROLLBACK. Returns `r` or what failed. */
 int store_begin(struct label_store *store);
 int store_end(struct label_store *store, int r);
+/*
+ * The same for a change that need not be on the disk when store_end returns (synchronous=NORMAL):
+ * no kill loses it, and a power loss loses it only together with every later change, for the log is
+ * one. It is for what nothing outlives a power loss of: the next change that waits takes it along.
+ */
+int store_begin_relaxed(struct label_store *store);
 
 /* 1 .. LABEL_NAME_MAX - 1 bytes of [a-z0-9_-]? */
 bool store_name_is_good(const char *name);

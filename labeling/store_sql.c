@@ -209,20 +209,40 @@ int store_execute(struct label_store *store, const char *doing, const char *sql)
     return code == SQLITE_OK ? 0 : store_fail_sql(store, code, doing);
 }
 
+/* If this fails, nothing is changed by this store any more: store_begin says so. */
+static void store_strict(struct label_store *store)
+{
+    if (store->relaxed &&
+        sqlite3_exec(store->db, "PRAGMA synchronous = FULL", NULL, NULL, NULL) == SQLITE_OK)
+        store->relaxed = false;
+}
+
 int store_begin(struct label_store *store)
 {
+    if (store->relaxed)
+        return store_fail(store, -EIO, "SQLite does not go back to synchronous=FULL");
     return store_execute(store, "begin a change", "BEGIN IMMEDIATE");
+}
+
+int store_begin_relaxed(struct label_store *store)
+{
+    int r = store_execute(store, "set durability", "PRAGMA synchronous = NORMAL");
+
+    store->relaxed = true;
+    if (r == 0)
+        r = store_execute(store, "begin a change", "BEGIN IMMEDIATE");
+    if (r < 0)
+        store_strict(store);
+    return r;
 }
 
 int store_end(struct label_store *store, int r)
 {
-    if (r == 0) {
+    if (r == 0)
         r = store_execute(store, "commit a change", "COMMIT");
-        if (r == 0)
-            return 0;
-    }
     /* Some errors have rolled back already; the words of the first failure stay. */
-    if (sqlite3_get_autocommit(store->db) == 0)
+    if (r < 0 && sqlite3_get_autocommit(store->db) == 0)
         (void)sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
+    store_strict(store);
     return r;
 }
