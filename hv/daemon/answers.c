@@ -115,12 +115,29 @@ void answer_event(struct host *host, struct guest *guest, const struct record_ev
         /* It runs: who started it is told what is running. */
         if (event->type == RECORD_EVENT_RUNNING && waits_for(c, guest, HOST_START) &&
             !c->operation.asked_for_record) {
+            int r = guard_ask(guest->guard, GUARD_SHOW, 0, c->number, c->operation.request.serial);
+
             c->operation.asked_for_record = true;
-            if (guard_ask(guest->guard, GUARD_SHOW, 0, c->number, c->operation.request.serial) < 0)
+            /* Gone already: what it has said until then is still to be read, its end with it. */
+            if (r < 0 && r != -EPIPE && r != -ECONNRESET)
                 client_done(c, HOST_SYSTEM, 0, -1, "guest %s runs; its guard does not answer",
                             guest->record.name);
         }
     }
+}
+
+/* It ran, so it was started; that it has ended since is in its record. */
+static void answer_started(struct client *client, const struct guest *guest)
+{
+    struct host_reply *reply = client_reply_new(client, HOST_REPLY_GUEST);
+
+    if (reply == NULL) {
+        client_done(client, HOST_SYSTEM, 0, -1, "out of memory");
+        return;
+    }
+    reply->record = guest->record;
+    client_send(client, reply, -1);
+    client_done(client, HOST_OK, 0, -1, "%s", "");
 }
 
 void answer_end(struct host *host, struct guest *guest)
@@ -130,6 +147,8 @@ void answer_end(struct host *host, struct guest *guest)
             continue;
         if (c->operation.waits_for_end)
             client_done(c, HOST_OK, 0, -1, "%s", "");
+        else if (c->operation.asked_for_record)
+            answer_started(c, guest);
         else if (c->operation.request.type == HOST_START)
             client_done(c, HOST_START_FAILED, guest->result, -1, "%s",
                         guest->text[0] != '\0' ? guest->text

@@ -203,7 +203,7 @@ static int begin(struct host *host)
     r = front_prepare(host);
     if (r < 0)
         return r;
-    recover_labels(host);
+    recover_guests(host, true);
     r = stations_watch(host);
     if (r < 0) {
         host_log(host, DAEMON_ERROR, "cannot watch %s: %s", GUARD_STATIONS, strerror(-r));

@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 
 #include "base/text.h"
-#include "labeling/journal.h"
+#include "hv/launch/abandoned.h"
 
 static void report(void *context, const struct label_finding *finding)
 {
@@ -19,6 +19,21 @@ static void report(void *context, const struct label_finding *finding)
              "labels: %s: %s of guest %lld%s%s", name != NULL ? name : "found",
              text_escape(path, sizeof(path), finding->path), (long long)finding->guest,
              finding->error < 0 ? ": " : "", finding->error < 0 ? strerror(-finding->error) : "");
+}
+
+static void report_ended(void *context, const struct label_guest *guest, int status)
+{
+    const struct host *host = context;
+
+    if (status == 0)
+        host_log(host, DAEMON_NOTICE,
+                 "guest %s/%s: its guard and its janitor were killed; what they left is removed",
+                 guest->tenant, guest->name);
+    else
+        host_log(host, DAEMON_ERROR,
+                 "guest %s/%s: its guard and its janitor were killed, and a process of it does not "
+                 "die: %s",
+                 guest->tenant, guest->name, strerror(-status));
 }
 
 /* At the first start of a host, by hand. Whatever else may be there is the store's to refuse. */
@@ -33,10 +48,12 @@ static void make_directory(const char *store)
     (void)mkdir(path, 0700);
 }
 
-void recover_labels(struct host *host)
+void recover_guests(struct host *host, bool check)
 {
     const struct label_store_options options = {.path = host->options->store,
-                                                .flags = LABEL_STORE_CREATE | LABEL_STORE_CHECK};
+                                                .flags = LABEL_STORE_CREATE |
+                                                         (check ? LABEL_STORE_CHECK : 0)};
+    const struct abandoned_observer observer = {.ended = report_ended, .context = host};
     const struct label_reporter reporter = {.report = report, .context = host};
     struct label_store *store = NULL;
     char error[LABEL_STORE_ERROR_MAX] = "";
@@ -45,7 +62,7 @@ void recover_labels(struct host *host)
     make_directory(options.path);
     r = label_store_open(&options, &store, error);
     if (r == 0) {
-        r = label_journal_recover(store, &label_access_selinux, &reporter);
+        r = abandoned_recover(store, &observer, &reporter);
         if (r < 0)
             (void)text_copy(error, sizeof(error), label_store_error(store));
     }

@@ -5,10 +5,11 @@
 #include "hv/daemon/state.h"
 
 /*
- * Give back what guests that are gone still hold (label_journal_recover), before anything is
- * started. Every finding goes to the log; a failure is logged and does not keep casemated from
- * managing what lives.
+ * End what guards that were killed with their janitors left behind, and give back what guests that
+ * are gone still hold (abandoned_recover): before anything is started, then with `check` of the
+ * whole store, and when such a guest is met. Every finding goes to the log; a failure is logged and
+ * does not keep casemated from managing what lives.
  */
-void recover_labels(struct host *host);
+void recover_guests(struct host *host, bool check);
 
 #endif

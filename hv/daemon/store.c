@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "hv/daemon/guests.h"
 #include "hv/daemon/policy.h"
+#include "hv/daemon/recover.h"
 #include "labeling/category.h"
 #include "labeling/store.h"
 
@@ -15,17 +16,22 @@ struct reading {
     struct host *host;
     struct label_store *store;
     bool look_again; /* somebody holds a guest's place, and it is no guard that we know */
+    bool abandoned;  /* a guest is noted as running, and nobody holds its place */
     int status;
 };
 
 /* What a guest without a guard is: its janitor may be at work still. */
 static uint32_t state_without_guard(struct reading *reading, const struct label_guest *stored)
 {
+    int alive = stored->state == LABEL_GUEST_RUNNING ? label_guest_alive(reading->store, stored->id)
+                                                     : -ENOENT;
+
     if (stored->state == LABEL_GUEST_LOST)
         return GUEST_STATE_LOST;
-    if (stored->state != LABEL_GUEST_RUNNING || label_guest_alive(reading->store, stored->id) != 1)
+    if (alive < 0)
         return GUEST_STATE_STOPPED;
     reading->look_again = true;
+    reading->abandoned = reading->abandoned || alive == 0;
     return GUEST_STATE_STOPPING;
 }
 
@@ -76,7 +82,7 @@ static int draw_slots(struct host *host, struct label_store *store)
     return r;
 }
 
-void guests_take_store(struct host *host)
+static void read_store(struct host *host, struct reading *read)
 {
     const struct label_store_options options = {.path = host->options->store,
                                                 .flags = LABEL_STORE_CREATE};
@@ -108,6 +114,18 @@ void guests_take_store(struct host *host)
         guests_set_context(host, g);
     if (r == 0)
         guests_sweep(host);
+    *read = reading;
+}
+
+void guests_take_store(struct host *host)
+{
+    struct reading reading = {.host = host};
+
+    read_store(host, &reading);
+    if (reading.abandoned) {
+        recover_guests(host, false);
+        read_store(host, &reading);
+    }
     if (reading.look_again)
         guests_take_store_soon(host);
 }

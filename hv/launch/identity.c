@@ -9,6 +9,7 @@
 
 #include "base/cleanup.h"
 #include "base/text.h"
+#include "hv/launch/abandoned.h"
 
 #define STORE_DIRECTORY "/var/lib/casemate"
 
@@ -43,6 +44,11 @@ static void uuid_text(const uint8_t uuid[LABEL_UUID_SIZE], char text[IMAGE_GUEST
     }
 }
 
+void identity_cgroup(const struct label_guest *guest, char name[IDENTITY_CGROUP_MAX])
+{
+    (void)text_format(name, IDENTITY_CGROUP_MAX, "%.40s.%lld", guest->name, (long long)guest->id);
+}
+
 static int take_once(struct label_store *store, const char *tenant, const char *name,
                      struct label_guest *guest, int *place)
 {
@@ -51,7 +57,7 @@ static int take_once(struct label_store *store, const char *tenant, const char *
     if (r != -ESTALE)
         return r;
     /* What cannot be given back keeps its guest lost, and that is what the second look finds. */
-    (void)label_journal_recover(store, &label_access_selinux, NULL);
+    (void)abandoned_recover(store, NULL, NULL);
     return label_guest_take(store, tenant, name, getpid(), guest, place);
 }
 
@@ -85,8 +91,7 @@ int identity_take(struct label_store *store, const char *tenant, const char *nam
         return r;
     (void)text_copy(taken.holder.boot_id, sizeof(taken.holder.boot_id), label_store_boot_id(store));
     uuid_text(taken.guest.uuid, taken.holder.guest);
-    (void)text_format(taken.cgroup, sizeof(taken.cgroup), "%.40s.%lld", taken.guest.name,
-                      (long long)taken.guest.id);
+    identity_cgroup(&taken.guest, taken.cgroup);
     *identity = taken;
     *place = steal_fd(&held);
     return 0;

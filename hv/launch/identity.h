@@ -12,13 +12,18 @@
 #include "labeling/journal.h"
 #include "labeling/lock.h"
 
+#define IDENTITY_CGROUP_MAX 64
+
 /* Without pointers: the guard sends it to its janitor as it is. */
 struct identity {
     struct label_guest guest;
-    struct image_holder holder; /* what it writes on images that it has */
-    char cgroup[64];            /* the name of its group: the same in each of its runs */
-    bool ephemeral;             /* undefined at its end: a guest of `casemate run` */
+    struct image_holder holder;       /* what it writes on images that it has */
+    char cgroup[IDENTITY_CGROUP_MAX]; /* the name of its group: the same in each of its runs */
+    bool ephemeral;                   /* undefined at its end: a guest of `casemate run` */
 };
+
+/* The name of the guest's cgroup: of its name, for people, and its number in the store. */
+void identity_cgroup(const struct label_guest *guest, char name[IDENTITY_CGROUP_MAX]);
 
 /*
  * Open this host's store, making it and its directory (mode 0700) if need be. 0; -errno with the

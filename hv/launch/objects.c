@@ -6,6 +6,7 @@
 
 #include "base/cleanup.h"
 #include "base/text.h"
+#include "hv/launch/abandoned.h"
 #include "hv/launch/guard.h"
 #include "labeling/filesystem.h"
 
@@ -255,7 +256,7 @@ static int label_disks(struct guard *guard)
     /* A guest that was killed with its janitor may have it: then it is taken back from that one. */
     for (unsigned attempt = 0; attempt < 2; attempt++) {
         if (attempt > 0)
-            (void)label_journal_recover(guard->store, &label_access_selinux, NULL);
+            (void)abandoned_recover(guard->store, NULL, NULL);
         r = label_journal_label(guard->store, &label_access_selinux, guard->identity.guest.id,
                                 requests, count, &failed);
         if (r != -ESTALE)

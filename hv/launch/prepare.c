@@ -185,6 +185,12 @@ static int prepare_cgroup(struct guard *guard)
     unsigned missing = 0;
     const char *name = guard->identity.cgroup;
     int r = cgroup_create(name, &limits, &guard->jail.cgroup, &missing);
+    if (r == -EBUSY)
+        return launch_fail(guard->error, LAUNCH_SYSTEM,
+                           "the cgroup casemate/%s of guest '%s' still has processes, of an "
+                           "earlier run of it or of somebody else; look into cgroup.procs there, "
+                           "end them, and start it again",
+                           name, guard->spec->name);
     if (r < 0)
         return launch_fail(guard->error, LAUNCH_SYSTEM,
                            "cannot make the cgroup casemate/%s: %s; is a cgroup hierarchy mounted "

@@ -39,11 +39,12 @@ guest() { echo "    guest $2 { cpus 1; memory 32M; kernel \"$srv/$1/kernel\"; cm
 cat >"$policy" <<CONF
 host { mac $mac; }
 tenant acme {
-    guests 4; disk "$srv/acme/**"; operators "games";
+    guests 5; disk "$srv/acme/**"; operators "games";
 $(guest acme web halt)
 $(guest acme db halt)
 $(guest acme shell silent)
 $(guest acme loop reset)
+$(guest acme brief off)
 }
 tenant initech {
     guests 4; disk "$srv/initech/**";
@@ -96,6 +97,10 @@ said=$(vl Start "$(web acme shell)" '"more":true')
 like "$said" '"type":"running"' "start tells its steps"
 like "$(vl Start "$(web acme db)")" WrongState "a guest that runs is not started again"
 like "$(vl Show '"guest":"web"')" AmbiguousGuest "a name of two tenants' guests is not guessed at"
+said=''
+for _ in 1 2 3 4 5; do said+=$(vl Start "$(web acme brief)"); done
+is "$(grep -o '"name":"brief"' <<<"$said" | wc -l)" 5 "a guest that powers off at once was started, each time" || diag "$said"
+unlike "$said" '"error"' "without an error"
 like "$(vl Pause "$(web acme web)")$(state acme web)" '^\{"parameters":\{\}\}paused$' "pause"
 like "$(vl Pause "$(web acme web)")" WrongState "once"
 like "$(vl Resume "$(web acme web)")$(state acme web)" '^\{"parameters":\{\}\}running$' "resume"
@@ -229,6 +234,28 @@ ok "a guard that is killed takes its guest along" wait_for 20 stopped
 ok "which is said" grep -q 'guest initech/web: its guard died' "$log"
 again() { vl Start "$(web initech web)" | grep -q running; }
 ok "and it can be started again" wait_for 30 again
+
+# -- a guard and its janitor are killed: then casemated cleans up after both, or the next one does
+bereave() { # TENANT GUEST
+    local guard janitor
+    guard=$(number guard "$(vl Show "$(web "$1" "$2")")")
+    janitor=$(pgrep -P "${guard:-0}" -x casemate-janit)
+    station=/run/casemate/guards/$(number store_id "$(vl Show "$(web "$1" "$2")")")
+    [ -z "${3:-}" ] || { kill -KILL "$3" && wait "$3" 2>/dev/null; }
+    kill -STOP "$janitor" && kill -KILL "$guard" && kill -KILL "$janitor"
+}
+groups() { find /sys/fs/cgroup -path "*/casemate/$1.*" -type d; }
+before=$(groups web | wc -l)
+bereave initech web
+ok "guard and janitor killed: casemated removes processes, cgroup and station" wait_for 30 test ! -e "$station"
+ok "and says so" grep -q 'guest initech/web: its guard and its janitor were killed' "$log"
+ok "and the guest has ended" wait_for 20 stopped
+isnt "$(groups web | wc -l)" "$before" "its cgroup is gone"
+ok "it can be started again" wait_for 30 again
+bereave initech web "$daemon"
+serve
+ok "casemated killed as well: the next one does it" wait_for 20 test ! -e "$station"
+ok "it can be started again after that, too" wait_for 30 again
 
 # -- the end
 like "$(vl Stop "$(web acme web),\"seconds\":0")" '"parameters":\{\}' "stop, by force at once"
