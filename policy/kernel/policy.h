@@ -192,7 +192,7 @@ struct kernel_types {
 /* True for an attribute; false for a type, a gap, out of range. */
 bool kernel_is_attribute(const struct kernel_policy *policy, uint32_t type);
 
-/* The type that bounds it, or 0. No cycles, at most 4 levels. */
+/* The type that bounds it, or 0. No cycles, at most 3 levels. */
 uint32_t kernel_type_bounds(const struct kernel_policy *policy, uint32_t type);
 
 /* True if denials of this source type are only logged. */
@@ -223,9 +223,11 @@ enum kernel_rule_kind {
     KERNEL_RULE_KINDS,
 };
 /*
- * A rule as the file has it: `source` and `target` are types or attributes, to be expanded with
- * kernel_types_of (two loops; a policy of 4,000 tenants has far too many pairs to be kept
- * expanded). "self" is expanded by compilers.
+ * A rule as the file has it. For ALLOW, AUDIT and the xperm kinds `source` and `target` are types
+ * or attributes, to be expanded with kernel_types_of (two loops; a policy of 4,000 tenants has far
+ * too many pairs to be kept expanded). TRANSITION, MEMBER and CHANGE are looked up by the very
+ * types: the kernel does not expand an attribute there, and compilers write none. "self" is
+ * expanded by compilers.
  */
 struct kernel_rule {
     uint16_t source, target;
@@ -237,8 +239,9 @@ struct kernel_rule {
 };
 
 /*
- * All rules, conditional ones included, sorted by source, target, class, kind, condition, when. Of
- * the first six kinds there is at most one unconditional rule with the same four first fields.
+ * All rules, conditional ones included, sorted by source, target, class, kind; of those that are
+ * alike first the unconditional one (of the first six kinds there is at most one), then by
+ * condition.
  */
 const struct kernel_rule *kernel_rules(const struct kernel_policy *policy, size_t *count);
 
@@ -338,7 +341,7 @@ struct kernel_role_transition {
         to; /* role of the creator, type of the target (of a process: its program) */
 };
 struct kernel_range_transition {
-    uint32_t source, target, class; /* types or attributes */
+    uint32_t source, target, class; /* the very types: attributes are not expanded */
     struct kernel_range range;
 };
 /* A new object of this name in a directory of type `target`, made by one of `sources`, has type
@@ -346,7 +349,7 @@ struct kernel_range_transition {
 struct kernel_name_transition {
     const char *name;
     uint32_t target, class, to;
-    struct kernel_bits sources; /* types or attributes */
+    struct kernel_bits sources; /* the very types: attributes are not expanded */
 };
 const struct kernel_role_allow *kernel_role_allows(const struct kernel_policy *policy,
                                                    size_t *count);
