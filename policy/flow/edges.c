@@ -34,9 +34,10 @@ static int around_rule(struct flow *flow, const struct visitor *visitor, uint32_
                        bool own_acts)
 {
     const struct kernel_rule *rule = flow_rule(flow, index);
-    const struct flow_class *class = &flow->classes[rule->class];
     const struct kernel_types others =
         kernel_types_of(flow->policy, own_acts ? rule->target : rule->source);
+    const uint32_t out = flow_moves(flow, index, FLOW_OUT);
+    const uint32_t in = flow_moves(flow, index, FLOW_IN);
     int r = 0;
 
     for (uint32_t i = 0; i < others.count && r == 0; i++) {
@@ -48,12 +49,12 @@ static int around_rule(struct flow *flow, const struct visitor *visitor, uint32_
             continue;
         mask = rule->data &
                flow_mask(&flow->masks, flow->policy, FLOW_LEVELS_ANY, source, target, rule->class);
-        if ((mask & class->out) != 0)
+        if ((mask & out) != 0)
             r = visitor->visit(visitor->context,
-                               &(struct flow_hop){source, target, index, mask & class->out, true});
-        if (r == 0 && (mask & class->in) != 0)
+                               &(struct flow_hop){source, target, index, mask & out, true});
+        if (r == 0 && (mask & in) != 0)
             r = visitor->visit(visitor->context,
-                               &(struct flow_hop){target, source, index, mask & class->in, false});
+                               &(struct flow_hop){target, source, index, mask & in, false});
     }
     return r;
 }

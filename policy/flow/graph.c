@@ -203,25 +203,88 @@ static int index_rules(struct flow *flow, const struct kernel_booleans *booleans
     return 0;
 }
 
-static int take_extra(struct flow *flow, const struct flow_options *options)
+static struct kernel_rule as_rule(const struct flow_extra *from)
 {
-    flow->extra = calloc((size_t)options->extra_count + 1, sizeof(*flow->extra));
-    if (flow->extra == NULL)
-        return -ENOMEM;
-    flow->extra_count = options->extra_count;
-    for (uint32_t i = 0; i < options->extra_count; i++) {
-        const struct flow_extra *from = &options->extra[i];
+    return (struct kernel_rule){
+        .source = (uint16_t)from->source,
+        .target = (uint16_t)from->target,
+        .class = (uint16_t)from->class,
+        .kind = KERNEL_RULE_ALLOW,
+        .data = from->permissions,
+        .condition = KERNEL_CONDITIONS_NONE,
+    };
+}
 
-        flow->extra[i] = (struct kernel_rule){
-            .source = (uint16_t)from->source,
-            .target = (uint16_t)from->target,
-            .class = (uint16_t)from->class,
-            .kind = KERNEL_RULE_ALLOW,
-            .data = from->permissions,
-            .condition = KERNEL_CONDITIONS_NONE,
-        };
+/* ioctls of block devices that tell and change nothing: BLKROGET, BLKGETSIZE, BLKSSZGET,
+ * BLKGETSIZE64, BLKPBSZGET. */
+static bool only_asks(uint32_t command)
+{
+    return command == 0x125e || command == 0x1260 || command == 0x1268 || command == 0x1272 ||
+           command == 0x127b;
+}
+
+static bool all_only_ask(const struct kernel_xperm *xperm)
+{
+    for (uint32_t n = 0; xperm != NULL && n < 256; n++) {
+        if ((xperm->bits[n / 32] >> (n % 32) & 1) != 0 &&
+            (xperm->kind != KERNEL_XPERM_FUNCTION || !only_asks((uint32_t)xperm->driver << 8 | n)))
+            return false;
+    }
+    return xperm != NULL;
+}
+
+/*
+ * Where allowx rules stand beside an allow rule, its `ioctl` means their commands and no others. So
+ * that rule's only tells (in), and each allowx rule with a command that does more is a rule of its
+ * own, for all its pairs of types.
+ */
+static int take_commands(struct flow *flow, const struct flow_options *options)
+{
+    uint32_t count = options->extra_count;
+
+    for (size_t i = 0; i < flow->rule_count; i++)
+        count += flow->rules[i].kind == KERNEL_RULE_ALLOWX;
+    flow->extra = calloc((size_t)count + 1, sizeof(*flow->extra));
+    flow->narrowed = calloc(flow->rule_count + count + 1, 1);
+    if (flow->extra == NULL || flow->narrowed == NULL)
+        return -ENOMEM;
+    for (uint32_t i = 0; i < options->extra_count; i++)
+        flow->extra[flow->extra_count++] = as_rule(&options->extra[i]);
+    for (size_t i = 0; i < flow->rule_count; i++) {
+        const struct kernel_rule *rule = &flow->rules[i];
+        const uint32_t ioctl = kernel_permission(flow->policy, rule->class, "ioctl");
+        const bool block = strcmp(kernel_class(flow->policy, rule->class)->name, "blk_file") == 0;
+        size_t beside = 0;
+        const struct kernel_rule *others = NULL;
+
+        if (rule->kind == KERNEL_RULE_ALLOWX &&
+            !(block && all_only_ask(kernel_xperms(flow->policy, rule->data)))) {
+            flow->extra[flow->extra_count] = *rule;
+            flow->extra[flow->extra_count].kind = KERNEL_RULE_ALLOW;
+            flow->extra[flow->extra_count++].data = ioctl;
+        }
+        if (rule->kind == KERNEL_RULE_ALLOW && block && (rule->data & ioctl) != 0)
+            others =
+                kernel_rules_find(flow->policy, rule->source, rule->target, rule->class, &beside);
+        for (size_t k = 0; k < beside; k++) {
+            if (others[k].kind == KERNEL_RULE_ALLOWX &&
+                others[k].condition == KERNEL_CONDITIONS_NONE)
+                flow->narrowed[i] = 1;
+        }
     }
     return 0;
+}
+
+uint32_t flow_moves(const struct flow *flow, size_t index, enum flow_direction direction)
+{
+    const struct kernel_rule *rule = flow_rule(flow, index);
+    const struct flow_class *class = &flow->classes[rule->class];
+
+    if (direction == FLOW_IN)
+        return rule->data & class->in;
+    return rule->data & class->out &
+           ~(flow->narrowed[index] != 0 ? kernel_permission(flow->policy, rule->class, "ioctl")
+                                        : 0);
 }
 
 static void mark_touching(struct flow *flow)
@@ -262,7 +325,7 @@ static int build(struct flow *flow, const struct flow_options *options, struct f
     if (r == 0 && options->stateless_count > 0)
         r = stateless_acts(flow, error);
     if (r == 0)
-        r = take_extra(flow, options);
+        r = take_commands(flow, options);
     if (r == 0)
         r = index_rules(flow, options->booleans);
     if (r == 0)
@@ -300,6 +363,7 @@ void flow_free(struct flow *flow)
     free(flow->tenants);
     free(flow->tenant_type);
     free(flow->extra);
+    free(flow->narrowed);
     free(flow->by_source.first);
     free(flow->by_source.rule);
     free(flow->by_target.first);

@@ -66,8 +66,9 @@ struct flow {
     uint16_t *tenant_type; /* owned */
     const struct kernel_rule *rules;
     size_t rule_count;
-    struct kernel_rule *extra; /* owned; they follow the policy's in every index */
+    struct kernel_rule *extra; /* owned: the options', and allowx rules; behind the policy's */
     uint32_t extra_count;
+    uint8_t *narrowed; /* owned, by rule: its `ioctl` is what allowx rules say */
     struct flow_list by_source, by_target; /* rules that move something */
     uint32_t *network, *kernel;            /* owned: rules by which a subject reaches these */
     uint32_t network_count, kernel_count;
@@ -78,6 +79,9 @@ struct flow {
     size_t use_count, use_capacity;
     uint8_t *used; /* owned, by rule: directions noted, of rules with one cut type */
 };
+
+/* The rule's permissions that move information out or in. */
+uint32_t flow_moves(const struct flow *flow, size_t index, enum flow_direction direction);
 
 /* ---------------------------------------------------------------- a walk */
 

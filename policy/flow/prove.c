@@ -184,13 +184,12 @@ static int note_all_entering(struct flow *flow)
 
     for (size_t i = 0; i < flow->rule_count + flow->extra_count && r == 0; i++) {
         const struct kernel_rule *rule = flow_rule(flow, i);
-        const struct flow_class *class = &flow->classes[rule->class];
 
         if (rule->kind != KERNEL_RULE_ALLOW)
             continue;
-        if ((rule->data & class->out) != 0)
+        if (flow_moves(flow, i, FLOW_OUT) != 0)
             r = note_entering(flow, i, true);
-        if (r == 0 && (rule->data & class->in) != 0)
+        if (r == 0 && flow_moves(flow, i, FLOW_IN) != 0)
             r = note_entering(flow, i, false);
     }
     return r;

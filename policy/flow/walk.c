@@ -194,7 +194,7 @@ static int take_rules(struct flow_walk *walk, struct step *step, const struct fl
         step->index = list->rule[i];
         step->rule = flow_rule(flow, step->index);
         class = &flow->classes[step->rule->class];
-        step->moved = step->rule->data & (step->by_subject ? class->out : class->in);
+        step->moved = flow_moves(flow, step->index, step->by_subject ? FLOW_OUT : FLOW_IN);
         if (step->moved != 0)
             r = take(walk, step, step->by_subject ? step->rule->target : step->rule->source);
         /* A subject that has such a socket or right reaches what has no label, too. */

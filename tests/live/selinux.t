@@ -187,15 +187,15 @@ done
 nothing_more
 is "$got" "" "of the host: no file, directory, device, network, capability or process"
 got=''
-for kind in vmm blk net rng; do
+for kind in "${confined[@]}"; do
     for class in process unix_stream_socket unix_dgram_socket fifo_file fd; do none "$process${kind}_t:$own" "$shell" $class; done
     for name in user_devpts_t user_tty_device_t console_device_t; do none "$process${kind}_t:$own" "$object$name:s0" chr_file; done
 done
 for name in user_devpts_t user_tty_device_t; do
-    may_is "${process}console_t:$own" "$object$name:s0" chr_file "getattr read write" "console: a terminal ($name), without open and ioctl"
+    may_is "system_u:system_r:casemate_tenant_0000.console_t:$own" "$object$name:s0" chr_file "getattr read write" "console: a terminal ($name), without open and ioctl"
 done
 nothing_more
-is "$got" "" "the operator's terminal, pipes and descriptors: for the console alone"
+is "$got" "" "the operator's terminal, pipes and descriptors: for the console of casemate run alone"
 for kind in "${confined[@]}"; do
     kvm='' tap=''
     [ $kind != vmm ] || kvm="getattr ioctl read write"
