@@ -31,7 +31,7 @@
 #define LABEL_UUID_SIZE       16
 #define LABEL_NAME_MAX        64 /* of a guest or a tenant, with NUL */
 #define LABEL_NOTE_MAX        128
-#define LABEL_TENANT_SLOTS    64u    /* SELINUX_TENANTS: sets of types in the policy module */
+#define LABEL_TENANT_SLOTS    4096u  /* SELINUX_TENANTS: sets of types that policies can have */
 #define LABEL_TENANT_HOST     "host" /* the tenant of slot 0, of `casemate run` */
 #define LABEL_BOOT_ID_MAX     37     /* /proc/sys/kernel/random/boot_id, with NUL */
 
@@ -56,6 +56,9 @@ struct label_store_options {
     /* For a store that is made now; ignored, in favour of what it holds, by one that exists. */
     struct category_pool pool; /* all zero: pairs of c0..c1023 */
     uint32_t uid_blocks;       /* 0: LABEL_UID_BLOCKS */
+    /* Slots of tenants that may be given out, 1 .. LABEL_TENANT_SLOTS; 0: those that the policy
+     * has which is loaded at the time (selinux_slots). */
+    unsigned slots;
 };
 
 /*

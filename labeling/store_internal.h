@@ -94,6 +94,8 @@ bool store_name_is_good(const char *name);
 extern const char store_tenant_schema[];
 /* How a store of schema 1 gets them; inside a transaction. 0; -ENOSPC; -errno. */
 int store_tenant_upgrade(struct label_store *store);
+/* How one of schema 2 gets a wider one; inside a transaction. 0 or -errno. */
+int store_tenant_widen(struct label_store *store);
 /* Inside a transaction: the tenant's slot, a new one if it has none. 0; -ENOSPC; -errno. */
 int store_tenant_slot(struct label_store *store, const char *tenant, unsigned *slot);
 

@@ -10,7 +10,7 @@
 #include "labeling/store_internal.h"
 
 #define APPLICATION_ID 0x43736c62 /* "Cslb" */
-#define SCHEMA_VERSION 2          /* 1: without tenants */
+#define SCHEMA_VERSION 3          /* 1: without tenants; 2: with 64 of them */
 
 /*
  * settings: one row. host is this store's name among hosts. places is the file of places as it was
@@ -101,9 +101,9 @@ static int note_version(struct label_store *store)
 }
 
 /* In the transaction of the opening: whoever opens it next finds either schema whole. */
-static int upgrade_schema(struct label_store *store)
+static int upgrade_schema(struct label_store *store, int64_t from)
 {
-    int r = store_tenant_upgrade(store);
+    int r = from == 1 ? store_tenant_upgrade(store) : store_tenant_widen(store);
 
     return r == 0 ? note_version(store) : r;
 }
@@ -206,8 +206,8 @@ int store_schema(struct label_store *store)
             "the label store has schema %lld, this program knows up to %d: use the newer "
             "Casemate that wrote it",
             (long long)version, SCHEMA_VERSION);
-    } else if (version == 1) {
-        r = upgrade_schema(store);
+    } else if (version == 1 || version == 2) {
+        r = upgrade_schema(store, version);
         if (r == 0)
             r = check_places(store);
     } else if (version != SCHEMA_VERSION) {

@@ -7,14 +7,23 @@
 #include <string.h>
 
 #include "labeling/store_internal.h"
+#include "mac/selinux.h"
+
+#define TENANTS                                                                                    \
+    " (tenant TEXT PRIMARY KEY,"                                                                   \
+    " slot INTEGER NOT NULL UNIQUE CHECK (slot BETWEEN 0 AND 4095)) STRICT;"
 
 const char store_tenant_schema[] =
-    "CREATE TABLE tenants ("
-    " tenant TEXT PRIMARY KEY,"
-    " slot INTEGER NOT NULL UNIQUE CHECK (slot BETWEEN 0 AND 63)) STRICT;"
-    "INSERT INTO tenants VALUES ('" LABEL_TENANT_HOST "', 0);";
+    "CREATE TABLE tenants" TENANTS "INSERT INTO tenants VALUES ('" LABEL_TENANT_HOST "', 0);";
 
-_Static_assert(LABEL_TENANT_SLOTS == 64, "the schema says the same");
+_Static_assert(LABEL_TENANT_SLOTS == 4096, "the schema says the same");
+
+static int64_t slots_of(const struct label_store *store)
+{
+    unsigned slots = store->options.slots != 0 ? store->options.slots : selinux_slots();
+
+    return slots < LABEL_TENANT_SLOTS ? slots : LABEL_TENANT_SLOTS;
+}
 
 static int find_slot(struct label_store *store, const char *tenant, int64_t *slot)
 {
@@ -25,13 +34,17 @@ static int find_slot(struct label_store *store, const char *tenant, int64_t *slo
     return query_number(&query, slot);
 }
 
-/* The lowest slot that nobody has, as the row before it ends there. -ENOENT when there is none. */
-static int free_slot(struct label_store *store, int64_t *slot)
+/*
+ * The lowest of `slots` slots that nobody has, as the row before it ends there. -ENOENT when there
+ * is none.
+ */
+static int free_slot(struct label_store *store, int64_t slots, int64_t *slot)
 {
     struct query query = query_begin(store, "look for a tenant's slot",
-                                     "SELECT slot + 1 FROM tenants WHERE slot < 63 AND slot + 1 "
+                                     "SELECT slot + 1 FROM tenants WHERE slot + 1 < ? AND slot + 1 "
                                      "NOT IN (SELECT slot FROM tenants) ORDER BY slot LIMIT 1");
 
+    query_integer(&query, slots);
     return query_number(&query, slot);
 }
 
@@ -39,19 +52,24 @@ static int free_slot(struct label_store *store, int64_t *slot)
  * A tenant without guests keeps its slot as long as there are free ones. No file carries its types:
  * what does has a guest that cannot be undefined.
  */
-static int reclaim_slot(struct label_store *store, int64_t *slot)
+static int reclaim_slot(struct label_store *store, int64_t slots, int64_t *slot)
 {
     struct query query = query_begin(store, "look for an unused tenant's slot",
-                                     "SELECT slot FROM tenants WHERE slot > 0 AND tenant NOT IN"
-                                     " (SELECT tenant FROM guests) ORDER BY slot LIMIT 1");
+                                     "SELECT slot FROM tenants WHERE slot > 0 AND slot < ? AND"
+                                     " tenant NOT IN (SELECT tenant FROM guests)"
+                                     " ORDER BY slot LIMIT 1");
     int64_t found = 0;
-    int r = query_number(&query, &found);
+    int r;
+
+    query_integer(&query, slots);
+    r = query_number(&query, &found);
 
     if (r == -ENOENT)
         return store_fail(store, -ENOSPC,
-                          "all %u slots for tenants of this host have guests: undefine those of "
-                          "one tenant first, or use another host",
-                          LABEL_TENANT_SLOTS - 1);
+                          "all %lld slots for tenants that the loaded SELinux policy has are taken "
+                          "by tenants with guests: load more with `casemate policy load`, or "
+                          "undefine the guests of one tenant first",
+                          (long long)slots - 1);
     if (r < 0)
         return r;
     query = query_begin(store, "free a tenant's slot", "DELETE FROM tenants WHERE slot = ?");
@@ -69,9 +87,11 @@ int store_tenant_slot(struct label_store *store, const char *tenant, unsigned *s
     int r = find_slot(store, tenant, &found);
 
     if (r == -ENOENT) {
-        r = free_slot(store, &found);
+        int64_t slots = slots_of(store);
+
+        r = free_slot(store, slots, &found);
         if (r == -ENOENT)
-            r = reclaim_slot(store, &found);
+            r = reclaim_slot(store, slots, &found);
         if (r < 0)
             return r;
         query = query_begin(store, "note a tenant", "INSERT INTO tenants VALUES (?, ?)");
@@ -107,6 +127,15 @@ int store_tenant_upgrade(struct label_store *store)
                           "INSERT INTO tenants SELECT tenant, row_number() OVER (ORDER BY min(id))"
                           " FROM guests WHERE tenant <> 'host' GROUP BY tenant");
     return r;
+}
+
+/* From schema 2: the table knew of 64 slots only. */
+int store_tenant_widen(struct label_store *store)
+{
+    return store_execute(store, "make room for more tenants",
+                         "CREATE TABLE more_tenants" TENANTS
+                         "INSERT INTO more_tenants SELECT tenant, slot FROM tenants;"
+                         "DROP TABLE tenants; ALTER TABLE more_tenants RENAME TO tenants");
 }
 
 int label_tenant_slot(struct label_store *store, const char *tenant, unsigned *slot)

@@ -26,10 +26,16 @@ enum selinux_state {
 /* What this host and this process have. Never fails: what cannot be read counts as absent. */
 enum selinux_state selinux_state(void);
 
-/* Tenants that the module declares a set of types for: 0 .. SELINUX_TENANTS - 1; 0 is the host's.
+/* Tenants that a module can declare a set of types for: 0 .. SELINUX_TENANTS - 1; 0 is the host's.
  */
-#define SELINUX_TENANTS        64u
+#define SELINUX_TENANTS        4096u
 #define SELINUX_CATEGORIES_MAX 48 /* bytes of the text of a set, with NUL */
+
+/*
+ * How many of these sets the loaded policy has, beginning with 0: `casemate policy load` makes
+ * more. SELINUX_TENANTS without SELinux, where no type says whose a guest is.
+ */
+unsigned selinux_slots(void);
 
 /* What one guest's processes and objects have in common: its tenant's types, its own categories. */
 struct selinux_label {

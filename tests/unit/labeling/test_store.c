@@ -126,11 +126,11 @@ static void test_other_schemas(void **state)
     assert_int_equal(open_at(f->path, LABEL_STORE_CREATE), -EPROTO);
     assert_int_equal(unlink(f->path), 0);
     assert_int_equal(open_at(f->path, LABEL_STORE_CREATE), 0);
-    execute(f->path, "PRAGMA user_version = 3");
+    execute(f->path, "PRAGMA user_version = 4");
     assert_int_equal(open_at(f->path, LABEL_STORE_CREATE), -ENOTSUP);
     execute(f->path, "PRAGMA user_version = 0");
     assert_int_equal(open_at(f->path, LABEL_STORE_CREATE), -EBADMSG);
-    execute(f->path, "PRAGMA user_version = 2; DELETE FROM settings");
+    execute(f->path, "PRAGMA user_version = 3; DELETE FROM settings");
     assert_true(open_at(f->path, LABEL_STORE_CREATE) < 0);
 }
 

@@ -59,7 +59,9 @@ static void test_slots_run_out(void **state)
     char name[16];
     unsigned slot = 0;
 
-    for (unsigned i = 1; i < LABEL_TENANT_SLOTS; i++) {
+    label_store_close(f->store);
+    f->store = fixture_open_with(f, (struct label_store_options){.slots = 64});
+    for (unsigned i = 1; i < 64; i++) {
         (void)snprintf(name, sizeof(name), "t%u", i);
         define(f->store, name, (uint8_t)i);
     }
@@ -76,6 +78,14 @@ static void test_slots_run_out(void **state)
     define(f->store, "late", 40);
     assert_int_equal(label_tenant_slot(f->store, "t40", &slot), -ENOSPC);
     assert_int_equal(label_store_check(f->store), 0);
+
+    /* A policy with more slots is loaded. */
+    label_store_close(f->store);
+    f->store = fixture_open_with(f, (struct label_store_options){.slots = 256});
+    assert_int_equal(label_tenant_slot(f->store, "t40", &slot), 0);
+    assert_int_equal(slot, 64);
+    assert_int_equal(label_tenant_slot(f->store, "t63", &slot), 0);
+    assert_int_equal(slot, 63);
 }
 
 static int count_tenant(void *context, const struct label_tenant *tenant)
@@ -106,6 +116,34 @@ static void make_old(struct fixture *f)
     execute(f->path, "DROP TABLE tenants; PRAGMA user_version = 1");
 }
 
+/* A store of schema 2 keeps its slots and gets room for more. */
+static void test_widen(void **state)
+{
+    struct fixture *f = *state;
+    unsigned slot = 0;
+
+    define(f->store, "acme", 1);
+    define(f->store, "initech", 2);
+    label_store_close(f->store);
+    execute(f->path,
+            "ALTER TABLE tenants RENAME TO old;"
+            "CREATE TABLE tenants (tenant TEXT PRIMARY KEY, slot INTEGER NOT NULL UNIQUE"
+            " CHECK (slot BETWEEN 0 AND 63)) STRICT;"
+            "INSERT INTO tenants SELECT * FROM old; DROP TABLE old;"
+            "UPDATE tenants SET slot = 63 WHERE tenant = 'initech'; PRAGMA user_version = 2");
+    f->store = fixture_open(f);
+    assert_int_equal(label_store_check(f->store), 0);
+    assert_int_equal(label_tenant_slot(f->store, "acme", &slot), 0);
+    assert_int_equal(slot, 1);
+    assert_int_equal(label_tenant_slot(f->store, "initech", &slot), 0);
+    assert_int_equal(slot, 63);
+    label_store_close(f->store);
+    execute(f->path, "UPDATE tenants SET slot = 4095 WHERE tenant = 'initech'");
+    f->store = fixture_open(f);
+    assert_int_equal(label_tenant_slot(f->store, "initech", &slot), 0);
+    assert_int_equal(slot, 4095);
+}
+
 static void test_upgrade(void **state)
 {
     struct fixture *f = *state;
@@ -134,18 +172,14 @@ static void test_upgrade_refused(void **state)
     char error[LABEL_STORE_ERROR_MAX] = "";
     struct label_store *store = NULL;
 
-    for (unsigned i = 1; i < LABEL_TENANT_SLOTS; i++) {
-        char name[16];
-
-        (void)snprintf(name, sizeof(name), "t%u", i);
-        define(f->store, name, (uint8_t)i);
-    }
     make_old(f);
-    execute(f->path, "INSERT INTO guests (uuid, tenant, name, state)"
-                     " VALUES (randomblob(16), 'more', 'web', 0)");
+    execute(f->path,
+            "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 4096)"
+            " INSERT INTO guests (uuid, tenant, name, state)"
+            " SELECT randomblob(16), 't' || i, 'web', 0 FROM n");
     assert_int_equal(label_store_open(&options, &store, error), -ENOSPC);
     assert_null(store);
-    assert_non_null(strstr(error, "64 tenants"));
+    assert_non_null(strstr(error, "4096 tenants"));
     assert_int_equal(label_store_open(&options, &store, error), -ENOSPC);
 }
 
@@ -206,6 +240,7 @@ int main(void)
         WITH_STORE(test_list),
         WITH_STORE(test_upgrade),
         WITH_STORE(test_upgrade_refused),
+        WITH_STORE(test_widen),
         WITH_STORE(test_damage),
         WITH_STORE(test_take),
     };

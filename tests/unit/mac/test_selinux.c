@@ -68,7 +68,7 @@ static void test_bad_categories(void **state)
         {0, "c0,c1:s0"},
         {0, "c0,c1-s0:c0.c1023"},
         {0, "c0,c1\n"},
-        {64, "c0,c1"},
+        {4096, "c0,c1"},
         {10000, "c0,c1"},
         {UINT32_MAX, "c0,c1"},
     };
