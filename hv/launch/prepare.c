@@ -10,10 +10,7 @@
 #include "base/text.h"
 #include "hv/launch/guard.h"
 #include "mac/landlock.h"
-
-/* RAM of the VMM, the workers and the relay besides the guest's own: generous, so that it bounds.
- */
-#define OVERHEAD (96ULL << 20)
+#include "policy/limits.h"
 
 static void tell_missing(struct guard *guard, const char *text)
 {
@@ -177,11 +174,7 @@ static int label_boot_files(struct guard *guard)
 
 static int prepare_cgroup(struct guard *guard)
 {
-    struct cgroup_limits limits = {
-        .memory = guard->spec->memory + OVERHEAD,
-        .cpu_percent = (guard->spec->cpus + 1) * 100, /* and one core for all workers */
-        .pids = guard->spec->cpus + 64,
-    };
+    struct cgroup_limits limits = guest_limits(guard->spec->memory, guard->spec->cpus);
     unsigned missing = 0;
     const char *name = guard->identity.cgroup;
     int r = cgroup_create(name, &limits, &guard->jail.cgroup, &missing);

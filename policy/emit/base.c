@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <bzlib.h>
 #include <errno.h>
-#include <sepol/kernel_to_cil.h>
-#include <sepol/policydb.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -96,27 +93,6 @@ static int decompress(const struct emit_base *base, char chunk[CHUNK], struct bu
     return r == BZ_STREAM_END && stream.avail_in == 0 ? 0 : r == BZ_MEM_ERROR ? -ENOMEM : -EINVAL;
 }
 
-/* libsepol reads the binary and writes what it means. */
-static int translate(const struct emit_base *base, struct buf *text)
-{
-    sepol_policydb_t *policy = NULL;
-    char *made = NULL;
-    size_t size = 0;
-    FILE *out = open_memstream(&made, &size);
-    int r = out == NULL || sepol_policydb_create(&policy) != 0 ? -ENOMEM : 0;
-
-    if (r == 0 && (sepol_policydb_from_image(NULL, base->data, base->size, policy) != 0 ||
-                   sepol_kernel_policydb_to_cil(out, &policy->p) != 0))
-        r = -EINVAL;
-    if (out != NULL && fclose(out) != 0 && r == 0)
-        r = -ENOMEM;
-    if (r == 0)
-        buf_append(text, made, size);
-    free(made);
-    sepol_policydb_free(policy);
-    return r < 0 ? r : buf_status(text);
-}
-
 int emit_base_text(const struct emit_base *base, void (*tell)(int level, const char *text),
                    struct buf *text)
 {
@@ -125,9 +101,11 @@ int emit_base_text(const struct emit_base *base, void (*tell)(int level, const c
     if (base->size > EMIT_KERNEL_MAX)
         return -EFBIG;
     if (base->size >= 4 && memcmp(base->data, BINARY_MAGIC, 4) == 0) {
-        r = translate(base, text);
-        if (r == -EINVAL)
-            tell(0, "this is no binary policy that libsepol can read back\n");
+        tell(0,
+             "this is a binary policy, which no longer has the names of attributes that our module "
+             "builds on: give the CIL that it was made of, for example "
+             "/var/lib/selinux/default/active/modules\n");
+        r = -EINVAL;
     } else if (base->size >= 3 && memcmp(base->data, "BZh", 3) == 0) {
         char *chunk = malloc(CHUNK);
 

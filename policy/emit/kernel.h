@@ -12,11 +12,12 @@
 
 #include "base/buf.h"
 
-#define EMIT_KERNEL_VERSION 33 /* of the binary policy: what Debian 12's libsepol and kernel have  \
-                                */
+#define EMIT_KERNEL_VERSION                                                                        \
+    33 /* of the binary policy: what Debian 12's libsepol and kernel have                          \
+        */
 #define EMIT_KERNEL_MAX (256u << 20) /* bytes of one text or binary */
 
-/* One file of the base policy: CIL, the same compressed by bzip2, or a binary kernel policy. */
+/* One file of the base policy: CIL, or the same compressed by bzip2. */
 struct emit_base {
     const char *name; /* for messages */
     char *data;       /* only read */
@@ -36,8 +37,8 @@ int emit_kernel(const struct emit_base *base, size_t count, const struct buf *mo
                 struct buf *contexts);
 
 /*
- * CIL text of one base file, appended to `text`: as it is, decompressed, or translated back from
- * the binary; then without those assertions. 0; -EINVAL; -EFBIG beyond EMIT_KERNEL_MAX; -ENOMEM.
+ * CIL text of one base file, appended to `text`: as it is, or decompressed; then without those
+ * assertions. 0; -EINVAL: damaged, or a binary policy; -EFBIG beyond EMIT_KERNEL_MAX; -ENOMEM.
  */
 int emit_base_text(const struct emit_base *base, void (*tell)(int level, const char *text),
                    struct buf *text);
