@@ -86,6 +86,11 @@ EXTERN_casemated = $(EXTERN_casemate)
 LIBS_casemate = $(foreach f,hv/launch labeling attest $(POLICY_TOOLS) policy mac audit,$(call lib_of,$(f)))
 EXTERN_casemate := $(shell $(PKG_CONFIG) --libs libseccomp libselinux libsepol audit libcrypto jansson sqlite3 2>/dev/null) -lbz2
 
+# The one that installs the SELinux module: a text of its own, and the confined compiler.
+LIBS_casemate-module = $(foreach f,policy/emit policy mac,$(call lib_of,$(f)))
+EXTERN_casemate-module := $(shell $(PKG_CONFIG) --libs libsemanage libsepol libselinux libseccomp audit 2>/dev/null) -lbz2
+$(BUILD)/bin/casemate-module: $(call obj_of,cmd/verbs/policy_kernel.c cmd/verbs/policy_base.c)
+
 .PHONY: all
 ## programs in build/bin/ (CC=gcc or clang, V=1 shows the commands, BUILD=DIR another place)
 all: $(addprefix $(BUILD)/bin/,$(PROGRAMS)) $(LIB_SHARED) $(LIB_CASEMATE) $(BUILD)/lib/list-example
