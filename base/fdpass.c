@@ -31,7 +31,9 @@ static int send_rest(int socket, const char *data, size_t size)
     return 0;
 }
 
-int fdpass_send(int socket, const void *data, size_t size, const int *fds, size_t count)
+/* One sendmsg with the descriptors: how many bytes went, or -errno. */
+static ssize_t send_first(int socket, const void *data, size_t size, const int *fds, size_t count,
+                          int flags)
 {
     union control control;
     struct iovec iov = {.iov_base = (void *)(size_t)data, .iov_len = size};
@@ -53,11 +55,25 @@ int fdpass_send(int socket, const void *data, size_t size, const int *fds, size_
         memcpy(CMSG_DATA(cmsg), fds, sizeof(int) * count);
     }
     do {
-        n = sendmsg(socket, &msg, MSG_NOSIGNAL);
+        n = sendmsg(socket, &msg, MSG_NOSIGNAL | flags);
     } while (n < 0 && errno == EINTR);
+    return n < 0 ? -errno : n;
+}
+
+int fdpass_send(int socket, const void *data, size_t size, const int *fds, size_t count)
+{
+    ssize_t n = send_first(socket, data, size, fds, count, 0);
+
+    return n < 0 ? (int)n : send_rest(socket, (const char *)data + n, size - (size_t)n);
+}
+
+int fdpass_send_now(int socket, const void *data, size_t size, const int *fds, size_t count)
+{
+    ssize_t n = send_first(socket, data, size, fds, count, MSG_DONTWAIT);
+
     if (n < 0)
-        return -errno;
-    return send_rest(socket, (const char *)data + n, size - (size_t)n);
+        return (int)n;
+    return (size_t)n == size ? 0 : -EMSGSIZE;
 }
 
 static size_t collect(struct msghdr *msg, int *fds, size_t room, bool *overflow)

@@ -16,6 +16,13 @@
 int fdpass_send(int socket, const void *data, size_t size, const int *fds, size_t count);
 
 /*
+ * The same for a socket that keeps messages whole (SOCK_SEQPACKET, SOCK_DGRAM), without waiting:
+ * for a peer that may have stopped reading on purpose. 0; -EAGAIN: there is no room, and nothing
+ * was sent; -EINVAL; -EMSGSIZE; -errno.
+ */
+int fdpass_send_now(int socket, const void *data, size_t size, const int *fds, size_t count);
+
+/*
  * Receive one message (or, on a stream, what is there) of at most `size` bytes into `data`, with at
  * most `*count` descriptors, all close-on-exec. Returns the number of bytes (0: the peer has
  * closed) and stores the number of descriptors, which the caller then owns. Never leaks one: a

@@ -2,6 +2,7 @@
 #include "hv/daemon/client.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -79,24 +80,9 @@ struct host_reply *client_reply_new(const struct client *client, enum host_reply
     return reply;
 }
 
-static int send_now(struct client *client, const struct host_reply *reply, int fd)
+static int send_now(const struct client *client, const struct host_reply *reply, int fd)
 {
-    struct iovec part = {.iov_base = (void *)(uintptr_t)reply, .iov_len = sizeof(*reply)};
-    union {
-        struct cmsghdr header;
-        char bytes[CMSG_SPACE(sizeof(int))];
-    } control = {0};
-    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
-
-    if (fd >= 0) {
-        message.msg_control = control.bytes;
-        message.msg_controllen = sizeof(control.bytes);
-        control.header.cmsg_level = SOL_SOCKET;
-        control.header.cmsg_type = SCM_RIGHTS;
-        control.header.cmsg_len = CMSG_LEN(sizeof(int));
-        memcpy(CMSG_DATA(&control.header), &fd, sizeof(fd));
-    }
-    return sendmsg(client->wire, &message, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -errno : 0;
+    return fdpass_send_now(client->wire, reply, sizeof(*reply), &fd, fd >= 0 ? 1 : 0);
 }
 
 void client_want_room(struct client *client, bool want)
@@ -114,7 +100,9 @@ void client_send(struct client *client, struct host_reply *reply, int fd)
     int r = client->queued > 0 ? -EAGAIN : send_now(client, reply, fd);
 
     if (r != -EAGAIN) {
-        /* A front that is gone is seen by the loop. */
+        /* A front that is gone is seen by the loop; one that misses a reply would wait for ever. */
+        if (r < 0)
+            (void)shutdown(client->wire, SHUT_RDWR);
         free(reply);
         return;
     }
@@ -125,7 +113,7 @@ void client_send(struct client *client, struct host_reply *reply, int fd)
         return;
     }
     client->queue[client->queued].reply = reply;
-    client->queue[client->queued].fd = fd >= 0 ? dup(fd) : -1;
+    client->queue[client->queued].fd = fd >= 0 ? fcntl(fd, F_DUPFD_CLOEXEC, 0) : -1;
     client->queued++;
     client_want_room(client, true);
 }

@@ -55,7 +55,7 @@ static int send_go(struct guard *guard)
             const struct process *process = &guard->processes[i];
 
             if ((process->kind == PROCESS_VMM) == (pass == 1) &&
-                fdpass_send(process->control, &go, sizeof(go), NULL, 0) < 0)
+                fdpass_send_now(process->control, &go, sizeof(go), NULL, 0) < 0)
                 return launch_fail(guard->error, LAUNCH_SYSTEM, "%s died at the start gate",
                                    process->subject);
         }

@@ -55,9 +55,13 @@ static int replace(struct guard *guard)
     if (relay == NULL || relay->gone || relay->control < 0 || !guard->running)
         return -ENOTCONN;
     r = guard_client_socket(guard);
-    if (r == 0)
-        r = fdpass_send(relay->control, &message, sizeof(message), &guard->client[0], 1);
-    return r;
+    if (r < 0)
+        return r;
+    /* A relay that was taken over and does not listen must not keep its guard from its work. */
+    r = fdpass_send_now(relay->control, &message, sizeof(message), &guard->client[0], 1);
+    if (r < 0) /* nobody gets the end of a pair that the relay does not have: the next one tries */
+        fd_close(&guard->client[1]);
+    return r == -EAGAIN ? -EBUSY : r;
 }
 
 int guard_client_take(struct guard *guard, int *fd)

@@ -203,7 +203,7 @@ void watch_reap(struct watch *watch, struct process *process)
     char how[160];
     siginfo_t info = {0};
 
-    while (process->control >= 0 && !watch->ended) {
+    while (process->control >= 0 && !watch->ended && !watch->guard->quarantined) {
         struct pollfd ready = {.fd = process->control, .events = POLLIN};
 
         if (poll(&ready, 1, 0) <= 0)
@@ -222,6 +222,9 @@ void watch_reap(struct watch *watch, struct process *process)
                                                     .index = process->index,
                                                     .pid = process->pid,
                                                     .text = how});
+    /* Of what was frozen as evidence the rest stays, until somebody has it ended. */
+    if (watch->guard->quarantined)
+        return;
     /*
      * The relay may leave while the guest goes on. A worker that leaves by itself has seen the VMM
      * go, whose own last words or death are the reason and follow.

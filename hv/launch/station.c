@@ -66,31 +66,6 @@ void station_prepare(const struct station *station, struct pollfd polls[STATION_
         (struct pollfd){.fd = station != NULL && room ? station->listener : -1, .events = POLLIN};
 }
 
-/* One message with at most one descriptor, without waiting. 0 or -errno. */
-static int send_now(int socket, const struct guard_message *message, int fd)
-{
-    union {
-        struct cmsghdr header;
-        char bytes[CMSG_SPACE(sizeof(int))];
-    } control;
-    struct iovec iov = {.iov_base = (void *)(uintptr_t)message, .iov_len = sizeof(*message)};
-    struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
-    ssize_t n;
-
-    if (fd >= 0) {
-        memset(&control, 0, sizeof(control));
-        control.header = (struct cmsghdr){
-            .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof(int))};
-        memcpy(CMSG_DATA(&control.header), &fd, sizeof(int));
-        msg.msg_control = control.bytes;
-        msg.msg_controllen = sizeof(control.bytes);
-    }
-    do
-        n = sendmsg(socket, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
-    while (n < 0 && errno == EINTR);
-    return n < 0 ? -errno : 0;
-}
-
 static int send_to(struct connection *connection, struct guard_message *message, int fd)
 {
     int r;
@@ -98,7 +73,7 @@ static int send_to(struct connection *connection, struct guard_message *message,
     message->magic = GUARD_MAGIC;
     message->version = GUARD_VERSION;
     message->dropped = connection->dropped;
-    r = send_now(connection->fd, message, fd);
+    r = fdpass_send_now(connection->fd, message, sizeof(*message), &fd, fd >= 0 ? 1 : 0);
     if (r == 0)
         connection->dropped = 0;
     return r;

@@ -45,7 +45,7 @@ static void send_button(struct watch *watch)
     watch->button_pressed = true;
     for (unsigned i = 0; i < guard->count; i++) {
         if (guard->processes[i].kind == PROCESS_VMM && guard->processes[i].control >= 0)
-            (void)fdpass_send(guard->processes[i].control, &button, sizeof(button), NULL, 0);
+            (void)fdpass_send_now(guard->processes[i].control, &button, sizeof(button), NULL, 0);
     }
     guard_tell(guard, &(struct launch_event){.type = LAUNCH_EVENT_BUTTON});
 }
@@ -114,13 +114,16 @@ static int serve(struct watch *watch)
     struct guard *guard = watch->guard;
     struct pollfd polls[FIXED_POLLS + 2 * PROCESSES_MAX];
     nfds_t n = FIXED_POLLS;
+    /* What it said in the moment before it stood still must not end or reset it now. */
+    bool frozen = guard->paused || guard->quarantined;
 
     polls[0] = (struct pollfd){.fd = guard->options->signal_fd, .events = POLLIN};
     polls[1] = (struct pollfd){.fd = watch->timer, .events = POLLIN};
     polls[2] = (struct pollfd){.fd = guard->janitor.socket}; /* POLLHUP: it has died */
     station_prepare(guard->station, &polls[3]);
     for (unsigned i = 0; i < guard->count; i++) {
-        polls[n++] = (struct pollfd){.fd = guard->processes[i].control, .events = POLLIN};
+        polls[n++] =
+            (struct pollfd){.fd = frozen ? -1 : guard->processes[i].control, .events = POLLIN};
         polls[n++] = (struct pollfd){.fd = guard->processes[i].pidfd, .events = POLLIN};
     }
     if (poll(polls, n, -1) < 0)

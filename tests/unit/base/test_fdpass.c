@@ -239,6 +239,31 @@ static void test_stream(void **state)
     assert_int_equal(data[0], 'd');
 }
 
+/* For a peer that does not read: all of a message or nothing of it, and no waiting. */
+static void test_now(void **state)
+{
+    static const char message[1024];
+    int r = 0, sent = 0, got[1];
+    size_t count = 1;
+    char data[sizeof(message)];
+
+    (void)state;
+    assert_int_equal(fdpass_send_now(pair[0], message, sizeof(message), &sent, 1), 0);
+    (void)alarm(60);
+    for (unsigned i = 0; i < 100000 && r == 0; i++)
+        r = fdpass_send_now(pair[0], message, sizeof(message), NULL, 0);
+    (void)alarm(0);
+    assert_int_equal(r, -EAGAIN);
+    assert_int_equal(fdpass_receive(pair[1], data, sizeof(data), got, &count, 0), sizeof(data));
+    assert_int_equal(count, 1);
+    fd_close(&got[0]);
+    assert_int_equal(fdpass_send_now(pair[0], message, 0, NULL, 0), -EINVAL);
+    assert_int_equal(fdpass_send_now(pair[0], message, 1, got, FDPASS_MAX + 1), -EINVAL);
+    fd_close(&pair[1]);
+    assert_int_equal(fdpass_send_now(pair[0], message, 1, NULL, 0), -ECONNRESET); /* unread */
+    assert_int_equal(fdpass_send_now(pair[0], message, 1, NULL, 0), -EPIPE);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -253,6 +278,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_end, setup_packets, teardown),
         cmocka_unit_test_setup_teardown(test_arguments, setup_packets, teardown),
         cmocka_unit_test_setup_teardown(test_stream, setup_stream, teardown),
+        cmocka_unit_test_setup_teardown(test_now, setup_packets, teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
