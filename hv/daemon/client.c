@@ -164,7 +164,7 @@ static bool take_request(struct client *client)
         r = request_check(&request, client->operation.active);
     else if (r > 0)
         r = -EBADMSG;
-    else if (r == 0)
+    else if (r == 0 || r == -ECONNRESET) /* it went, with a reply or without */
         return false;
     if (r < 0) {
         host_log(client->host, DAEMON_WARNING,

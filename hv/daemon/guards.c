@@ -151,6 +151,7 @@ static bool take_record(struct guard *guard, const struct guest_record *record)
     guest->guard = guard;
     guest->record = *record;
     guest->record.guard = (int32_t)guard->pid;
+    guests_set_context(host, guest); /* that of its VMM, when that has not been seen yet */
     loop_remove(&guard->clock);
     host_listen(host);
     return true;
@@ -216,7 +217,9 @@ static bool take_answer(struct guard *guard, const struct guard_message *message
     if (pending.client == 0)
         return true;
     client = client_find(guard->host, pending.client);
+    /* Serials are the front's: what it has stopped to wait for is no answer to what it asks now. */
     if (client != NULL && guard->guest != NULL && client->operation.active &&
+        client->operation.guest == guard->guest->number &&
         client->operation.request.serial == pending.serial)
         answer_from_guard(client, guard->guest, message, fd);
     return true;

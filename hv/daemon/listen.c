@@ -28,22 +28,13 @@
 static const char busy[] = REFUSAL("Busy", "too many connections: close one, or try later");
 static const char denied[] = REFUSAL("Denied", "you may not connect; this has been recorded");
 
-static void on_pause_over(void *context, uint32_t events);
-static void on_listener(void *context, uint32_t events);
-
-static int watch(struct host *host)
-{
-    return loop_watch(host->loop, host->listener, EPOLLIN, on_listener, host,
-                      &host->listener_source);
-}
-
 static void on_pause_over(void *context, uint32_t events)
 {
     struct host *host = context;
 
     (void)events;
-    loop_remove(&host->listener_source);
-    if (watch(host) < 0)
+    loop_clock_set(host->listener_pause, 0);
+    if (loop_change(host->listener_source, EPOLLIN) < 0)
         host_log(host, DAEMON_ERROR, "cannot listen any more");
 }
 
@@ -72,8 +63,8 @@ static void on_listener(void *context, uint32_t events)
         if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) {
             /* The listener stays readable: without a pause this would be all we do. */
             host_log(host, DAEMON_ERROR, "cannot accept a client: %s", strerror(errno));
-            loop_remove(&host->listener_source);
-            (void)loop_clock(host->loop, PAUSE_MSEC, on_pause_over, host, &host->listener_source);
+            if (loop_change(host->listener_source, 0) == 0)
+                loop_clock_set(host->listener_pause, PAUSE_MSEC);
         }
         return;
     }
@@ -127,12 +118,17 @@ int listen_begin(struct host *host)
         host->socket_is_ours = true;
     }
     host->listener = r;
-    return watch(host);
+    r = loop_clock(host->loop, 0, on_pause_over, host, &host->listener_pause);
+    if (r == 0)
+        r = loop_watch(host->loop, host->listener, EPOLLIN, on_listener, host,
+                       &host->listener_source);
+    return r;
 }
 
 void listen_end(struct host *host)
 {
     loop_remove(&host->listener_source);
+    loop_remove(&host->listener_pause);
     if (host->socket_is_ours)
         (void)unlink(host->options->socket);
     fd_close(&host->listener);

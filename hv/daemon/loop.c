@@ -103,18 +103,26 @@ int loop_clock(struct loop *loop, uint64_t msec, loop_ready ready, void *context
                struct loop_source **source)
 {
     cleanup_fd int fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-    struct itimerspec when = {
-        .it_value = {.tv_sec = (time_t)(msec / 1000), .tv_nsec = (long)(msec % 1000) * 1000000}};
     int r;
 
-    if (fd < 0 || timerfd_settime(fd, 0, &when, NULL) < 0)
+    if (fd < 0)
         return -errno;
     r = loop_watch(loop, fd, EPOLLIN, ready, context, source);
     if (r < 0)
         return r;
     (*source)->clock = true;
     (void)steal_fd(&fd);
+    loop_clock_set(*source, msec);
     return 0;
+}
+
+/* Setting it also takes back that it has rung. */
+void loop_clock_set(struct loop_source *source, uint64_t msec)
+{
+    const struct itimerspec when = {
+        .it_value = {.tv_sec = (time_t)(msec / 1000), .tv_nsec = (long)(msec % 1000) * 1000000}};
+
+    (void)timerfd_settime(source->fd, 0, &when, NULL); /* fails for bad arguments only */
 }
 
 void loop_remove(struct loop_source **source)
@@ -157,6 +165,7 @@ int loop_run(struct loop *loop)
         }
         sweep(loop);
     }
+    loop->stopped = false;
     return 0;
 }
 

@@ -25,9 +25,15 @@ int loop_watch(struct loop *loop, int fd, uint32_t events, loop_ready ready, voi
 /* Other events for it. 0 or -errno. */
 int loop_change(struct loop_source *source, uint32_t events);
 
-/* A clock that rings once, `msec` (> 0) from now. 0, -ENOMEM, -errno. */
+/* A clock that rings once, `msec` from now; 0: when loop_clock_set says. 0, -ENOMEM, -errno. */
 int loop_clock(struct loop *loop, uint64_t msec, loop_ready ready, void *context,
                struct loop_source **source);
+
+/*
+ * Ring once, `msec` from now; 0: no more. For a clock that does not remove itself when it rings.
+ * Takes neither memory nor a descriptor, so it works when both have run out.
+ */
+void loop_clock_set(struct loop_source *source, uint64_t msec);
 
 /*
  * Stop watching and store NULL. From any callback, its own too: what it has already been reported
@@ -35,7 +41,7 @@ int loop_clock(struct loop *loop, uint64_t msec, loop_ready ready, void *context
  */
 void loop_remove(struct loop_source **source);
 
-/* Serve until loop_stop. 0 or -errno. */
+/* Serve until loop_stop, then again if called again. 0 or -errno. */
 int loop_run(struct loop *loop);
 void loop_stop(struct loop *loop);
 

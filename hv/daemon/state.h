@@ -50,6 +50,7 @@ struct host {
 
     int listener; /* owned */
     struct loop_source *listener_source;
+    struct loop_source *listener_pause; /* made beforehand: it is for when nothing can be made */
     bool socket_is_ours;
     uint64_t front_used[FRONTS_MAX / 64];              /* uids that are taken */
     int front_program, front_filter, front_root, null; /* owned */
