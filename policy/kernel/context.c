@@ -72,11 +72,11 @@ static bool parse_level(const struct kernel_policy *policy, char *text, uint32_t
 }
 
 /* A set out of plain bits, its words in front of *room. */
-static struct kernel_bits pack(const uint64_t *bits, struct kernel_word **room)
+static struct kernel_bits pack(const uint64_t *bits, uint32_t words, struct kernel_word **room)
 {
     struct kernel_bits set = {.words = *room};
 
-    for (uint32_t i = 0; i < WORDS_MAX; i++) {
+    for (uint32_t i = 0; i < words; i++) {
         if (bits[i] != 0) {
             *(*room)++ = (struct kernel_word){.bits = bits[i], .first = i * 64 + 1};
             set.count++;
@@ -85,11 +85,11 @@ static struct kernel_bits pack(const uint64_t *bits, struct kernel_word **room)
     return set;
 }
 
-static uint32_t words_used(const uint64_t *bits)
+static uint32_t words_used(const uint64_t *bits, uint32_t words)
 {
     uint32_t used = 0;
 
-    for (uint32_t i = 0; i < WORDS_MAX; i++)
+    for (uint32_t i = 0; i < words; i++)
         used += bits[i] != 0;
     return used;
 }
@@ -97,7 +97,8 @@ static uint32_t words_used(const uint64_t *bits)
 int kernel_context_parse(const struct kernel_policy *policy, const char *text,
                          struct kernel_context **context)
 {
-    uint64_t low[WORDS_MAX] = {0}, high[WORDS_MAX] = {0};
+    uint32_t words = policy->symbols[KERNEL_CATEGORY].count / 64 + 1;
+    uint64_t low[WORDS_MAX], high[WORDS_MAX];
     char copy[KERNEL_CONTEXT_MAX], *rest = copy, *part[3], *low_text;
     struct kernel_context made = {0}, *result;
     struct kernel_word *room;
@@ -106,6 +107,8 @@ int kernel_context_parse(const struct kernel_policy *policy, const char *text,
     if (length == sizeof(copy))
         return -EINVAL;
     memcpy(copy, text, length + 1);
+    memset(low, 0, words * sizeof(*low));
+    memset(high, 0, words * sizeof(*high));
     for (int i = 0; i < 3; i++) {
         part[i] = next_part(&rest, ':');
         if (rest == NULL)
@@ -119,17 +122,17 @@ int kernel_context_parse(const struct kernel_policy *policy, const char *text,
         return -EINVAL;
     if (rest == NULL) {
         made.range.high.sensitivity = made.range.low.sensitivity;
-        memcpy(high, low, sizeof(high));
+        memcpy(high, low, words * sizeof(*high));
     } else if (!parse_level(policy, rest, &made.range.high.sensitivity, high)) {
         return -EINVAL;
     }
-    result = malloc(sizeof(*result) +
-                    ((size_t)words_used(low) + words_used(high)) * sizeof(struct kernel_word));
+    result = malloc(sizeof(*result) + ((size_t)words_used(low, words) + words_used(high, words)) *
+                                          sizeof(struct kernel_word));
     if (result == NULL)
         return -ENOMEM;
     room = (struct kernel_word *)(result + 1);
-    made.range.low.categories = pack(low, &room);
-    made.range.high.categories = pack(high, &room);
+    made.range.low.categories = pack(low, words, &room);
+    made.range.high.categories = pack(high, words, &room);
     *result = made;
     if (!kernel_context_valid(policy, result)) {
         free(result);

@@ -303,12 +303,11 @@ int kernel_explain(const struct kernel_policy *policy, const struct kernel_boole
             return r;
         found.bounded = permissions & ~vector.allowed;
     }
-    found.by =
-        (found.missing != 0 ? KERNEL_DENIED_TE : 0u) |
-        (found.constrained != 0 ? KERNEL_DENIED_CONSTRAINT : 0u) |
-        (found.bounded != 0 ? KERNEL_DENIED_BOUNDS : 0u) |
-        ((permissions & roles_forbid(policy, source, target, class)) != 0 ? KERNEL_DENIED_ROLE
-                                                                          : 0u);
+    found.roles = permissions & roles_forbid(policy, source, target, class);
+    found.by = (found.missing != 0 ? KERNEL_DENIED_TE : 0u) |
+               (found.constrained != 0 ? KERNEL_DENIED_CONSTRAINT : 0u) |
+               (found.bounded != 0 ? KERNEL_DENIED_BOUNDS : 0u) |
+               (found.roles != 0 ? KERNEL_DENIED_ROLE : 0u);
     *reason = found;
     return 0;
 }

@@ -96,6 +96,7 @@ struct kernel_reason {
     uint32_t constrained; /* permissions that constraints would take away, whatever TE says */
     uint32_t constraint;  /* index in kernel_class(class)->constraints of the first that is false */
     uint32_t bounded;     /* permissions that the bounding type lacks */
+    uint32_t roles;       /* permissions that a change of the role takes away */
     uint32_t conditions;  /* permissions that another state of booleans would allow */
 };
 

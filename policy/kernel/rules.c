@@ -59,9 +59,9 @@ static bool rule_kind(uint16_t specified, uint8_t *kind)
         [KERNEL_RULE_DONTAUDITX] = SPEC_DONTX,
     };
 
-    for (uint8_t k = 0; k < KERNEL_RULE_KINDS; k++) {
+    for (unsigned k = 0; k < KERNEL_RULE_KINDS; k++) {
         if (specs[k] == specified) {
-            *kind = k;
+            *kind = (uint8_t)k;
             return true;
         }
     }
@@ -177,6 +177,7 @@ static bool read_conditional(struct kernel_cursor *cursor, struct kernel_policy 
 
 /* ---------------------------------------------------------------- order */
 
+/* The keys from the least significant to the most, and how many values each has. */
 static uint32_t sort_key(const struct kernel_rule *rule, int pass)
 {
     switch (pass) {
@@ -191,9 +192,13 @@ static uint32_t sort_key(const struct kernel_rule *rule, int pass)
     }
 }
 
-/* Least significant key first, each pass stable: the file's order decides what is alike. */
-static bool rules_sort(struct kernel_cursor *cursor, struct rule_list *list)
+/* By counting, each pass stable: the file's order decides what is alike. */
+static bool rules_sort(struct kernel_cursor *cursor, const struct kernel_policy *policy,
+                       struct rule_list *list)
 {
+    const uint32_t values[4] = {KERNEL_RULE_KINDS, policy->symbols[KERNEL_CLASS].count,
+                                policy->symbols[KERNEL_TYPE].count,
+                                policy->symbols[KERNEL_TYPE].count};
     struct kernel_rule *from = list->rules, *to, *other;
     uint32_t *starts = calloc(KERNEL_VALUE_MAX + 2, sizeof(*starts));
 
@@ -205,19 +210,20 @@ static bool rules_sort(struct kernel_cursor *cursor, struct rule_list *list)
         return false;
     }
     to = other;
+    /* Four passes: the result is where the list was. */
     for (int pass = 0; pass < 4; pass++) {
-        memset(starts, 0, (KERNEL_VALUE_MAX + 2) * sizeof(*starts));
+        struct kernel_rule *swap = from;
+
+        memset(starts, 0, ((size_t)values[pass] + 2) * sizeof(*starts));
         for (size_t i = 0; i < list->count; i++)
             starts[sort_key(&from[i], pass) + 1]++;
-        for (uint32_t v = 0; v <= KERNEL_VALUE_MAX; v++)
+        for (uint32_t v = 0; v <= values[pass]; v++)
             starts[v + 1] += starts[v];
         for (size_t i = 0; i < list->count; i++)
             to[starts[sort_key(&from[i], pass)]++] = from[i];
-        struct kernel_rule *swap = from;
         from = to;
         to = swap;
     }
-    /* Four passes: the result is where the list was. */
     free(starts);
     free(other);
     return true;
@@ -296,7 +302,7 @@ bool kernel_read_rules(struct kernel_cursor *cursor, struct kernel_policy *polic
 {
     struct rule_list list = {0};
     bool read = read_rule_list(cursor, policy, &list, KERNEL_CONDITIONS_NONE, false, false) &&
-                read_conditional(cursor, policy, &list) && rules_sort(cursor, &list) &&
+                read_conditional(cursor, policy, &list) && rules_sort(cursor, policy, &list) &&
                 rules_keep(cursor, policy, &list);
 
     free(list.rules);
