@@ -226,3 +226,17 @@ int access_check_quietly(const struct access_peer *peer, const char *target, con
 {
     return check(peer, target, class, permission, NULL);
 }
+
+void access_record(const struct access_peer *peer, const char *target, const char *class,
+                   const char *permission, const struct access_subject *subject, const char *by)
+{
+    struct record record = {.peer = peer, .subject = subject};
+    char middle[384], contexts[2 * SELINUX_CONTEXT_MAX + 32] = "";
+
+    (void)record_text(&record, 0, middle, sizeof(middle));
+    if (peer->context[0] != '\0' && *target != '\0')
+        (void)text_format(contexts, sizeof(contexts), " scontext=%s tcontext=%s", peer->context,
+                          target);
+    (void)record_write(SELINUX_AVC, "avc:  denied  { %s } for %s%s tclass=%s by=%s", permission,
+                       middle, contexts, class, by);
+}

@@ -61,6 +61,13 @@ int access_check(const struct access_peer *peer, const char *target, const char 
 int access_check_quietly(const struct access_peer *peer, const char *target, const char *class,
                          const char *permission);
 
+/*
+ * Leave a record of a refusal that was not SELinux's to make, as the policy's would look, with
+ * "by=WHO" at its end. Contexts may be empty: a host without SELinux has records, too.
+ */
+void access_record(const struct access_peer *peer, const char *target, const char *class,
+                   const char *permission, const struct access_subject *subject, const char *by);
+
 #define ACCESS_CACHE_THRESHOLD 8192u
 
 /*

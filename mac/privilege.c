@@ -2,6 +2,7 @@
 #include "mac/privilege.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/securebits.h>
 #include <sys/personality.h>
@@ -9,6 +10,8 @@
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include "base/cleanup.h"
 
 /* Every bit that keeps root, a uid change or an exec from giving capabilities, and its lock. */
 #define SECUREBITS                                                                                 \
@@ -21,6 +24,16 @@ static int set_limit(__rlimit_resource_t resource, rlim_t value)
     const struct rlimit limit = {.rlim_cur = value, .rlim_max = value};
 
     return setrlimit(resource, &limit) == 0 ? 0 : -errno;
+}
+
+int privilege_drop_oom_favour(void)
+{
+    cleanup_fd int fd = open("/proc/self/oom_score_adj", O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    char text[16] = "";
+
+    if (fd < 0 || read(fd, text, sizeof(text) - 1) < 1)
+        return -(errno != 0 ? errno : EIO);
+    return text[0] != '-' || pwrite(fd, "0", 1, 0) == 1 ? 0 : -errno;
 }
 
 int privilege_limits(unsigned files)

@@ -18,6 +18,13 @@
 int privilege_drop(uid_t uid, gid_t gid);
 
 /*
+ * Give up the favour of a service that the kernel is to spare when memory runs out
+ * (OOMScoreAdjust=, oom_score_adj below 0): what a tenant can make large must not outlive what the
+ * host needs. One that is to go earlier than others stays so. Needs /proc. 0 or -errno.
+ */
+int privilege_drop_oom_favour(void);
+
+/*
  * Resource limits of a confined process, soft and hard: no core, `files` descriptor numbers, no
  * locked memory, message queue or realtime priority. Before privilege_drop. 0 or -errno.
  */

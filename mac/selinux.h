@@ -23,7 +23,10 @@ enum selinux_state {
     SELINUX_READY,
 };
 
-/* What this host and this process have. Never fails: what cannot be read counts as absent. */
+/*
+ * What this host and this process have, by the domains of tenant 0 and of fronts. Never fails: what
+ * cannot be read counts as absent.
+ */
 enum selinux_state selinux_state(void);
 
 /* Tenants that a module can declare a set of types for: 0 .. SELINUX_TENANTS - 1; 0 is the host's.
@@ -43,6 +46,13 @@ struct selinux_label {
     /* Two or more of c0..c1023 as category_text() writes them: ascending, "c1,c5", "c1.c3". */
     char categories[SELINUX_CATEGORIES_MAX];
 };
+
+/*
+ * The same by the domains of the guest that has this label: one tenant's may be permissive while
+ * the others' are not, and then nothing of SELinux holds that guest. SELINUX_NO_MODULE also where
+ * the policy does not have the tenant or the categories.
+ */
+enum selinux_state selinux_label_state(const struct selinux_label *label);
 
 /*
  * "system_u:system_r:casemate_tenant_0003.blk_t:s0:c1,c2". 0; -EINVAL for a tenant or kind that is

@@ -67,14 +67,13 @@ unsigned selinux_slots(void)
 }
 
 /* Every domain of a confined process is in the policy, and all of them are enforced. */
-static enum selinux_state domains_state(void)
+static enum selinux_state domains_state(const struct selinux_label *label)
 {
-    const struct selinux_label any = {.tenant = 0, .categories = "c0,c1"};
     char context[SELINUX_CONTEXT_MAX];
     bool known, enforced = true;
 
     for (unsigned kind = 0; kind < PROCESS_KINDS; kind++) {
-        if (selinux_process_context((enum process_kind)kind, &any, context) < 0)
+        if (selinux_process_context((enum process_kind)kind, label, context) < 0)
             return SELINUX_NO_MODULE;
         enforced = is_enforced(context, &known) && enforced;
         if (!known)
@@ -83,7 +82,7 @@ static enum selinux_state domains_state(void)
     return enforced ? SELINUX_READY : SELINUX_PERMISSIVE;
 }
 
-static enum selinux_state state_of(const char *self)
+static enum selinux_state state_of(const char *self, const struct selinux_label *label)
 {
     enum selinux_state state;
     bool known;
@@ -93,7 +92,7 @@ static enum selinux_state state_of(const char *self)
         return SELINUX_ABSENT;
     if (security_getenforce() != 1)
         return SELINUX_PERMISSIVE;
-    state = domains_state();
+    state = domains_state(label);
     if (state != SELINUX_READY)
         return state;
     if (!has_type(self, LAUNCHER_TYPE))
@@ -103,12 +102,19 @@ static enum selinux_state state_of(const char *self)
 
 enum selinux_state selinux_state(void)
 {
+    static const struct selinux_label any = {.tenant = 0, .categories = "c0,c1"};
+
+    return selinux_label_state(&any);
+}
+
+enum selinux_state selinux_label_state(const struct selinux_label *label)
+{
     enum selinux_state state;
     char *self = NULL;
 
     if (is_selinux_enabled() != 1 || getcon_raw(&self) < 0 || !self)
         return SELINUX_ABSENT;
-    state = state_of(self);
+    state = state_of(self, label);
     freecon(self);
     return state;
 }

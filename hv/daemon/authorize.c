@@ -33,15 +33,22 @@ int authorize(const struct client *client, const struct guest *guest, const char
     const struct host *host = client->host;
     struct access_subject subject = {.operation = operation};
     const char *target = host->context;
+    int r = 0;
 
     if (guest != NULL) {
         subject.tenant = guest->record.tenant;
         subject.guest = guest->record.name;
         target = guest->record.context;
     }
-    if (host->selinux && access_check(&client->peer, target, class, permission, &subject) != 0)
-        return -EACCES;
-    return uid_may(client, guest, permission) ? 0 : -EACCES;
+    if (host->selinux)
+        r = access_check(&client->peer, target, class, permission, &subject);
+    if (r == 0 && uid_may(client, guest, permission))
+        return 0;
+    /* SELinux has left a record of its own refusal; of ours there must be one as well. */
+    if (r != -EACCES)
+        access_record(&client->peer, target, class, permission, &subject,
+                      r == 0 ? "operators" : "casemated");
+    return -EACCES;
 }
 
 int authorize_quietly(const struct client *client, const struct guest *guest, const char *class,

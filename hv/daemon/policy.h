@@ -43,7 +43,10 @@ uint32_t policy_operator_id(const struct policy *policy, uint32_t index);
 /* True if the user, or one of the groups, may manage the tenant's guests by the policy's words. */
 bool policy_operates(const struct policy *policy, const char *tenant, uid_t uid,
                      const gid_t *groups, unsigned count);
-/* True if the policy names operators of that tenant. */
+/*
+ * True if the policy names operators of that tenant, or may have: when none is in force, or when
+ * the one in force does not have the tenant (any more).
+ */
 bool policy_has_operators(const struct policy *policy, const char *tenant);
 
 /*

@@ -6,12 +6,16 @@
 #include "base/text.h"
 #include "hv/daemon/guests.h"
 #include "hv/daemon/policy.h"
+#include "labeling/store.h"
 
 bool policy_has_operators(const struct policy *policy, const char *tenant)
 {
     const struct host_policy *p = policy_current(policy);
     int index = p != NULL ? host_policy_find_tenant(p, tenant) : -ENOENT;
 
+    /* Whom a policy that is not in force named, or one that had this tenant, nobody knows. */
+    if (p == NULL || (index < 0 && strcmp(tenant, LABEL_TENANT_HOST) != 0))
+        return true;
     for (uint32_t i = 0; index >= 0 && i < p->operators; i++) {
         if (p->operator[i].tenant ==(uint32_t) index)
             return true;

@@ -66,7 +66,7 @@ static int send_go(struct guard *guard)
 /* Anew for each boot: a guest that resets may find another host than the one it was started on. */
 static int still_enforced(struct guard *guard)
 {
-    if (guard->jail.landlock_only || selinux_state() == SELINUX_READY)
+    if (guard->jail.landlock_only || selinux_label_state(&guard->label) == SELINUX_READY)
         return 0;
     return launch_fail(
         guard->error, LAUNCH_DENIED,

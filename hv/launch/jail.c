@@ -27,6 +27,7 @@ enum step {
     STEP_CONTEXT,
     STEP_DESCRIPTORS,
     STEP_SESSION,
+    STEP_MEMORY,
     STEP_ROOT,
     STEP_LIMITS,
     STEP_PRIVILEGE,
@@ -43,6 +44,7 @@ const char *jail_step_name(uint32_t step)
         [STEP_CONTEXT] = "setting its SELinux context for exec",
         [STEP_DESCRIPTORS] = "arranging its descriptors",
         [STEP_SESSION] = "leaving the session",
+        [STEP_MEMORY] = "giving up what spares it when memory runs out",
         [STEP_ROOT] = "entering the empty root",
         [STEP_LIMITS] = "setting its resource limits",
         [STEP_PRIVILEGE] = "dropping uid and capabilities",
@@ -181,6 +183,9 @@ _Noreturn void jail_enter(const struct process *process, const struct jail *jail
     (void)umask(077);
     if (setsid() < 0) /* no controlling terminal: TIOCSTI and job control reach nobody */
         stop(report, STEP_SESSION, -errno);
+    r = privilege_drop_oom_favour();
+    if (r < 0)
+        stop(report, STEP_MEMORY, r);
     r = namespaces_enter_root(root);
     if (r < 0)
         stop(report, STEP_ROOT, r);

@@ -53,6 +53,18 @@ static int require_layers(struct guard *guard)
     return 0;
 }
 
+/* That the host enforces says nothing of a tenant's types: each domain can be permissive alone. */
+static int require_domains(struct guard *guard)
+{
+    if (guard->jail.landlock_only || selinux_label_state(&guard->label) == SELINUX_READY)
+        return 0;
+    return launch_fail(guard->error, LAUNCH_DENIED,
+                       "SELinux does not hold the guests of tenant '%s': one of its domains, "
+                       "casemate_tenant_%04u, is permissive, or not in the loaded policy; look at "
+                       "semanage permissive -l and semodule -l",
+                       guard->identity.guest.tenant, guard->label.tenant);
+}
+
 static int require_memory(struct guard *guard)
 {
     struct sysinfo info;
@@ -297,6 +309,8 @@ int guard_prepare(struct guard *guard)
         r = prepare_janitor(guard);
     if (r == 0)
         r = guard_identify(guard);
+    if (r == 0)
+        r = require_domains(guard);
     if (r == 0)
         r = prepare_station(guard);
     if (r == 0)

@@ -48,4 +48,5 @@ for part in policy.33 contexts file_contexts.local; do
 done
 link "$CACHE_DIR/$INIT_NAME/initrd.img" initrd.img
 link "$CACHE_DIR/$BARE_NAME/bare.33" bare.33
+link "$CACHE_DIR/$BARE_NAME/permissive.33" permissive.33
 link "$CACHE_DIR/$TPM_NAME/state" tpm

@@ -52,7 +52,7 @@ tools=${CASEMATE_TOOLS:-$TOP_DIR/build/live}
 
 # What goes into every host.
 gather_files() {
-    local program
+    local program policy
     files+=("$HOST_DIR/live-runner.sh:/root/" "$TOP_DIR/tests/live:/root/live" "$CACHE_DIR/guest:/srv/guest")
     for program in "$bin"/*; do
         case ${program##*/} in
@@ -61,7 +61,9 @@ gather_files() {
         esac
     done
     [ ! -d "$tools" ] || files+=("$tools:/root/live/bin")
-    [ ! -e "$CACHE_DIR/current/bare.33" ] || files+=("$CACHE_DIR/current/bare.33:/root/live/bin/bare.policy")
+    for policy in bare permissive; do
+        [ ! -e "$CACHE_DIR/current/$policy.33" ] || files+=("$CACHE_DIR/current/$policy.33:/root/live/bin/$policy.policy")
+    done
 }
 
 # in_host NAME: its stream to $work/NAME.stream, its exit code to $work/NAME.code

@@ -236,7 +236,6 @@ if with_selinux; then
 
     # Without our module. Its types become invalid, and valid again with the policy that is loaded next.
     if [ -e "$LIVE/bin/bare.policy" ]; then
-        load_policy() { perl -e 'local $/; open(my $f, "<", $ARGV[0]) or die; my $p = <$f>; open(my $l, ">", "/sys/fs/selinux/load") or die; syswrite($l, $p) == length($p) or die "$!"' "$1"; }
         load_policy "$LIVE/bin/bare.policy"
         run_payload module off
         load_policy /etc/selinux/default/policy/policy.33

@@ -26,7 +26,7 @@ tenant acme {
     guest web { cpus 1; memory 64M; kernel "/srv/acme/kernel"; cmdline "halt"; disk "/srv/acme/disk.img"; disk "/srv/golden/g.img" readonly; rng; }
 }
 tenant initech {
-    guests 2; cpus 2; memory 256M; disk "/srv/initech/**"; share golden;
+    guests 2; cpus 2; memory 256M; disk "/srv/initech/**"; share golden; operators "games";
     guest db { cpus 1; memory 64M; kernel "/srv/initech/kernel"; cmdline "halt"; disk "/srv/initech/disk.img"; disk "/srv/golden/g.img" readonly; rng; }
 }
 CONF
@@ -76,6 +76,10 @@ like "$records" "denied +\{ stop \} for +operation=stop tenant=initech guest=db 
     "the audit trail says who tried what, and on whose guest"
 like "$records" "denied +\{ kill \} for +operation=kill tenant=acme guest=web .*testhost_operator_2_t" "both times"
 unlike "$records" "\{ show \}" "a list leaves no such record"
+as 2 casemate kill initech/db
+isnt "$status" 0 "nor does an operator of SELinux's that the host policy does not name"
+like "$(audit_since USER_AVC)" "denied +\{ kill \} for +operation=kill tenant=initech guest=db .*testhost_operator_2_t.*by=operators" \
+    "which is in the trail, too"
 as 1 casemate quarantine acme/web
 isnt "$status" 0 "an operator does not quarantine its own guest"
 as 1 casemate reload
@@ -94,6 +98,17 @@ as 1 casemate start acme/web
 is "$status" 0 "the first starts again with the object" || diag "$err"
 as 1 casemate kill acme/web
 is "$status" 0 "and ends again" || diag "$err"
+ok "that, too, has ended" wait_for 60 state_is web stopped
+# SELinux enforces on this host, all but one domain of this tenant's.
+if [ -e "$LIVE/bin/permissive.policy" ]; then
+    load_policy "$LIVE/bin/permissive.policy"
+    as 1 casemate start acme/web
+    load_policy /etc/selinux/default/policy/policy.33
+    is "$status" 1 "with a permissive domain its guests are not started" || diag "$err"
+    like "$err" "casemate_tenant_0001, is permissive" "and why is said"
+else
+    skip "the policy with a permissive domain was not brought along" 2
+fi
 run casemate kill initech/db
 is "$status" 0 "an administrator ends that" || diag "$err"
 ok "and it has ended" wait_for 60 state_is db stopped
@@ -101,6 +116,18 @@ ok "and the other" wait_for 60 state_is web stopped
 wait_for 30 test -z "$(ps -eo label= | grep casemate_tenant)"
 unlike "$(stat -c %C /srv/acme/disk.img /srv/initech/disk.img)" "casemate_" "the disks have their old labels again"
 is "$(stat -c %C /srv/golden/g.img)" "$before" "and so has the object, when both have ended"
+kill $daemon
+wait $daemon
+# Whom a policy that cannot be read names is not known: nobody but root is an operator then.
+echo 'tenant' >>/etc/casemate/host.policy
+/usr/bin/casemated >"$scratch/casemated.log" 2>&1 &
+daemon=$!
+at_exit kill $daemon
+wait_for 30 test -S /run/casemate/org.casemate.Host || diag "$(cat "$scratch/casemated.log")"
+run casemate list
+like "$out" "web" "with a policy that is wrong, an administrator sees what there is" || diag "$err"
+as 1 casemate list
+unlike "$out" "web" "and no operator does"
 kill $daemon
 wait $daemon
 denied=$(audit_since AVC | grep -E 'scontext=[^ ]*casemate(d|_client|_front|_tenant)' | grep denied)

@@ -33,6 +33,11 @@ NO_STOCK="stock kernels do not run on this machine's paravirtual KVM"
 CODE=''
 declare -A GUEST_PID=()
 
+# In the test host: the policy of this file, for the whole host.
+load_policy() {
+    perl -e 'local $/; open(my $f, "<", $ARGV[0]) or die; my $p = <$f>; open(my $l, ">", "/sys/fs/selinux/load") or die; syswrite($l, $p) == length($p) or die "$!"' "$1"
+}
+
 kill_guests() {
     local name
     for name in "${!GUEST_PID[@]}"; do

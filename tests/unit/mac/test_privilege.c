@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/personality.h>
 #include <sys/prctl.h>
@@ -41,6 +42,53 @@ static int drops(const void *argument)
     CHILD_CHECK(prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0, 11);
     CHILD_CHECK(privilege_drop(ID + 2, ID + 2) < 0, 12);
     return 0;
+}
+
+static int oom_score(void)
+{
+    char text[16] = "";
+    int fd = open("/proc/self/oom_score_adj", O_RDONLY | O_CLOEXEC);
+    ssize_t n = read(fd, text, sizeof(text) - 1);
+
+    (void)close(fd);
+    return n > 0 ? atoi(text) : INT32_MIN;
+}
+
+static bool set_oom_score(const char *value)
+{
+    int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+    ssize_t n = write(fd, value, strlen(value));
+
+    (void)close(fd);
+    return n == (ssize_t)strlen(value);
+}
+
+static int can_be_spared(const void *argument)
+{
+    (void)argument;
+    return set_oom_score("-900") ? 0 : 1;
+}
+
+/* What guests inherit of casemated is not that the kernel ends everybody else first. */
+static int drops_oom_favour(const void *argument)
+{
+    (void)argument;
+    CHILD_CHECK(set_oom_score("-900"), 1);
+    CHILD_CHECK(privilege_drop_oom_favour() == 0 && oom_score() == 0, 2);
+    CHILD_CHECK(privilege_drop_oom_favour() == 0 && oom_score() == 0, 3);
+    CHILD_CHECK(set_oom_score("300"), 4);
+    CHILD_CHECK(privilege_drop_oom_favour() == 0 && oom_score() == 300, 5);
+    return 0;
+}
+
+static void test_oom_favour(void **state)
+{
+    (void)state;
+    if (geteuid() != 0 || child_run(can_be_spared, NULL) != 0) {
+        print_message("the kernel spares nobody's process here: needs CAP_SYS_RESOURCE\n");
+        skip();
+    }
+    assert_int_equal(child_run(drops_oom_favour, NULL), 0);
 }
 
 static int drops_to_root(const void *argument)
@@ -189,11 +237,9 @@ static void test_nobody(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_drop),
-        cmocka_unit_test(test_limits),
-        cmocka_unit_test(test_parse),
-        cmocka_unit_test(test_hostile_status),
-        cmocka_unit_test(test_every_truncation),
+        cmocka_unit_test(test_drop),           cmocka_unit_test(test_oom_favour),
+        cmocka_unit_test(test_limits),         cmocka_unit_test(test_parse),
+        cmocka_unit_test(test_hostile_status), cmocka_unit_test(test_every_truncation),
         cmocka_unit_test(test_nobody),
     };
 
