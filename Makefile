@@ -350,7 +350,7 @@ install: all
 	sed -e 's,=/usr/,=$(PREFIX)/,' dist/systemd/casemated.service > $(systemd)/casemated.service
 	sed -e 's,=/usr/,=$(PREFIX)/,' dist/systemd/casemate-guest@.service > $(systemd)/casemate-guest@.service
 	install -m 644 doc/org.casemate.Host.varlink doc/varlink.md $(share)/doc/casemate/
-	install -m 755 $(addprefix $(BUILD)/bin/,$(PROGRAMS_CONFINED)) $(libexec)/
+	install -m 755 $(addprefix $(BUILD)/bin/,$(PROGRAMS_CONFINED) casemate-module) $(libexec)/
 	install -m 644 doc/completion/casemate.bash $(COMPLETION)
 	$(if $(MODULES),install -m 644 $(MODULES) $(share)/casemate/selinux/)
 	install -d $(DESTDIR)$(PREFIX)/include $(libdir)/pkgconfig $(DESTDIR)$(PERLDIR) $(DESTDIR)$(PYTHONDIR)

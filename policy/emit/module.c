@@ -10,13 +10,15 @@
  */
 #define EMBED(symbol, file)                                                                        \
     __asm__(".pushsection .rodata\n" #symbol ":\n.incbin \"" file "\"\n.byte 0\n" #symbol          \
-            "_end:\n.popsection\n");                                                               \
-    extern const char symbol[], symbol##_end[]
+            "_end:\n.popsection\n")
 
 EMBED(emit_cil_casemate, "mac/selinux/casemate.cil");
 EMBED(emit_cil_access, "mac/selinux/casemate-access.cil");
 EMBED(emit_cil_never, "mac/selinux/casemate-never.cil");
 EMBED(emit_cil_tenant, "mac/selinux/casemate-tenant.cil");
+extern const char emit_cil_casemate[], emit_cil_casemate_end[], emit_cil_access[],
+    emit_cil_access_end[], emit_cil_never[], emit_cil_never_end[], emit_cil_tenant[],
+    emit_cil_tenant_end[];
 
 int emit_part(size_t index, struct emit_part *part)
 {
