@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/journal.h"
 #include "base/text.h"
 #include "hv/daemon/daemon.h"
 #include "hv/launch/guard_process.h"
@@ -39,12 +40,34 @@ static void help(void)
            "Guests go on when casemated ends; the next one finds them. See casemated(8).\n");
 }
 
-/* journald takes the severity from the prefix; a terminal's reader learns to. */
-static void log_line(void *context, enum daemon_severity severity, const char *text)
-{
-    const bool *journal = context;
+/* Where lines go: the journal, as an entry with fields; or standard error. */
+struct log {
+    bool journal; /* standard error is the journal's stream */
+    int socket;   /* owned; of journal_open, or -1 */
+};
 
-    if (*journal)
+static bool log_entry(const struct log *log, enum daemon_severity severity, const char *text,
+                      const struct journal_field *fields, size_t count)
+{
+    const char priority[2] = {(char)('0' + severity), '\0'};
+    struct journal_field all[JOURNAL_FIELDS_MAX] = {
+        {"MESSAGE", text}, {"PRIORITY", priority}, {"SYSLOG_IDENTIFIER", "casemated"}};
+    size_t have = 3;
+
+    for (size_t i = 0; i < count && have < JOURNAL_FIELDS_MAX; i++)
+        all[have++] = fields[i];
+    return log->socket >= 0 && journal_send(log->socket, JOURNAL_SOCKET, all, have) == 0;
+}
+
+/* On its stream journald takes the severity from the prefix; a terminal's reader learns to. */
+static void log_line(void *context, enum daemon_severity severity, const char *text,
+                     const struct journal_field *fields, size_t count)
+{
+    const struct log *log = context;
+
+    if (log->journal && log_entry(log, severity, text, fields, count))
+        return;
+    if (log->journal)
         fprintf(stderr, "<%d>%s\n", (int)severity, text);
     else
         fprintf(stderr, "casemated: %s\n", text);
@@ -116,7 +139,8 @@ static int parse(int argc, char **argv, struct daemon_options *options)
 int main(int argc, char **argv)
 {
     static char notify[256];
-    bool journal = getenv("JOURNAL_STREAM") != NULL;
+    struct log log = {.journal = journal_has(getenv("JOURNAL_STREAM"), STDERR_FILENO),
+                      .socket = -1};
     const char *named = getenv("NOTIFY_SOCKET");
     struct daemon_options options = {
         .socket = DAEMON_SOCKET,
@@ -125,7 +149,8 @@ int main(int argc, char **argv)
         .mac = GUEST_MAC_SELINUX,
         .version = CASEMATE_VERSION,
         .log = log_line,
-        .context = &journal,
+        .context = &log,
+        .guards_log = log.journal,
     };
     int r;
 
@@ -142,7 +167,10 @@ int main(int argc, char **argv)
     /* Libraries read it (OPENSSL_CONF names code to load); nothing of ours does, from here on. */
     if (clearenv() != 0)
         return LAUNCH_SYSTEM;
+    if (log.journal)
+        log.socket = journal_open();
     r = daemon_run(&options);
+    fd_close(&log.socket);
     if (r == -EPERM) {
         if (geteuid() != 0)
             fprintf(stderr, "casemated: only root can start guests\n");

@@ -99,6 +99,7 @@ static int launch(const struct run_request *request)
                             .confinement = request->show_confinement,
                             .step = "starting"};
     struct launch_options options = {
+        .journal = -1, /* who started it reads what it says */
         .station = -1,
         .terminal_in = STDIN_FILENO,
         .terminal_out = STDOUT_FILENO,

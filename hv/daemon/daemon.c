@@ -4,8 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
@@ -25,18 +23,6 @@
 #include "hv/daemon/recover.h"
 #include "hv/daemon/request.h"
 #include "mac/landlock.h"
-
-void host_log(const struct host *host, enum daemon_severity severity, const char *format, ...)
-{
-    char text[2048];
-    va_list ap;
-
-    va_start(ap, format);
-    (void)vsnprintf(text, sizeof(text), format, ap);
-    va_end(ap);
-    text_visible(text);
-    host->options->log(host->options->context, severity, text);
-}
 
 static void tell_manager(const struct host *host, const char *lines)
 {
@@ -76,14 +62,16 @@ static void answer_policy(struct host *host, int status, const char *text)
 
 void host_policy_loaded(struct host *host, int status, const char *text)
 {
+    static const struct log_about about = {.kind = LOG_POLICY};
+
     if (status == 0) {
         guests_take_policy(host);
         guests_take_store(host);
-        host_log(host, DAEMON_INFO, "the host policy is in force: %u guests",
-                 policy_current(host->policy)->guests);
+        host_log_about(host, &about, DAEMON_INFO, "the host policy is in force: %u guests",
+                       policy_current(host->policy)->guests);
     } else {
-        host_log(host, DAEMON_ERROR, "the host policy is not taken, what was in force stays: %s",
-                 text);
+        host_log_about(host, &about, DAEMON_ERROR,
+                       "the host policy is not taken, what was in force stays: %s", text);
     }
     answer_policy(host, status, text);
     host->policy_tried = true;

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/journal.h"
 #include "policy/guest.h"
 
 #define DAEMON_SOCKET "/run/casemate/org.casemate.Host"
@@ -34,7 +35,11 @@ struct daemon_options {
     const char *version;
     unsigned fronts_max;         /* at once; 0: 128 */
     unsigned fronts_of_user_max; /* of one uid but root; 0: 24 */
-    void (*log)(void *context, enum daemon_severity severity, const char *text);
+    bool guards_log; /* guards write to the journal themselves: not a second time by casemated */
+    /* One line, and what it is about as fields of the journal: MESSAGE and PRIORITY are not among
+     * them. */
+    void (*log)(void *context, enum daemon_severity severity, const char *text,
+                const struct journal_field *fields, size_t count);
     void *context;
 };
 

@@ -51,8 +51,9 @@ _Noreturn static void become_guard(const struct host *host, int start, int stati
 
 int guard_start(struct host *host, struct guest *guest, const struct host_guest *described)
 {
-    cleanup_fd int start = guard_process_start_file(guest->record.tenant, &described->spec,
-                                                    described->shared, OFF_TIMEOUT);
+    cleanup_fd int start =
+        guard_process_start_file(guest->record.tenant, &described->spec, described->shared,
+                                 OFF_TIMEOUT, host->options->guards_log);
     cleanup_fd int ours = -1, theirs = -1;
     struct guard *guard;
     int ends[2], r;

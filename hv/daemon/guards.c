@@ -14,6 +14,7 @@
 #include "hv/daemon/client.h"
 #include "hv/daemon/guests.h"
 #include "hv/daemon/request.h"
+#include "hv/launch/event_log.h"
 #include "hv/launch/launch.h"
 
 #define GREETING_MSEC 10000
@@ -84,6 +85,7 @@ static void guest_ended(struct guard *guard)
     struct host *host = guard->host;
     struct guest *guest = guard->guest;
     struct guest_record *r;
+    struct log_about about;
     bool said = guard->ended;
 
     close_guard(guard);
@@ -107,7 +109,9 @@ static void guest_ended(struct guard *guard)
         guest->result = event.result;
         (void)text_copy(guest->text, sizeof(guest->text), event.text);
         answer_event(host, guest, &event);
-        host_log(host, DAEMON_WARNING, "guest %s/%s: its guard died", r->tenant, r->name);
+        about = log_about_guest(LOG_GUARD_LOST, guest);
+        host_log_about(host, &about, DAEMON_WARNING, "guest %s/%s: its guard died", r->tenant,
+                       r->name);
     }
     guests_set_context(host, guest);
     answer_end(host, guest);
@@ -119,9 +123,10 @@ static void give_up(struct guard *guard, const char *why)
 {
     struct host *host = guard->host;
     struct guest *guest = guard->guest;
+    struct log_about about = log_about_guest(LOG_GUARD_LOST, guest);
 
-    host_log(host, DAEMON_ERROR, "guard %d of %s: %s; it is left to itself", (int)guard->pid,
-             guest != NULL ? guest->record.name : "an unknown guest", why);
+    host_log_about(host, &about, DAEMON_ERROR, "guard %d of %s: %s; it is left to itself",
+                   (int)guard->pid, guest != NULL ? guest->record.name : "an unknown guest", why);
     close_guard(guard);
     if (guest == NULL) {
         host_listen(host);
@@ -143,9 +148,16 @@ static bool take_record(struct guard *guard, const struct guest_record *record)
         (guard->guest == NULL && guest->guard != NULL) ||
         (guard->store_id != 0 && record->store_id != guard->store_id))
         return false;
-    if (guard->guest == NULL)
-        host_log(host, DAEMON_NOTICE, "found guest %s/%s, %s, under guard %d", record->tenant,
-                 record->name, guests_state_word(record->state), (int)guard->pid);
+    if (guard->guest == NULL) {
+        const struct log_about about = {.kind = LOG_FOUND,
+                                        .tenant = record->tenant,
+                                        .guest = record->name,
+                                        .uuid = record->uuid};
+
+        host_log_about(host, &about, DAEMON_NOTICE, "found guest %s/%s, %s, under guard %d",
+                       record->tenant, record->name, guests_state_word(record->state),
+                       (int)guard->pid);
+    }
     guard->guest = guest;
     guard->greeted = true;
     guest->guard = guard;
@@ -155,6 +167,17 @@ static bool take_record(struct guard *guard, const struct guest_record *record)
     loop_remove(&guard->clock);
     host_listen(host);
     return true;
+}
+
+/* For guards that cannot say it themselves: no journal hears them. */
+static void log_event(const struct host *host, const struct guest *guest,
+                      const struct record_event *event)
+{
+    cleanup_free struct event_log *log = malloc(sizeof(*log));
+    const struct log_about about = log_about_guest(LOG_OTHER, guest);
+
+    if (log != NULL && event_log_fill(log, &guest->record, event) == 0)
+        host_log_about(host, &about, (enum daemon_severity)log->priority, "%s", log->message);
 }
 
 static void take_event(struct guard *guard, const struct record_event *event)
@@ -174,6 +197,8 @@ static void take_event(struct guard *guard, const struct record_event *event)
         return; /* before its record: it will say how things are then */
     if (states[event->type] != 0)
         guest->record.state = states[event->type];
+    if (!guard->host->options->guards_log)
+        log_event(guard->host, guest, event);
     if (event->type == RECORD_EVENT_ENDED) {
         guard->ended = true;
         guest->result = event->result;

@@ -12,28 +12,33 @@
 static void report(void *context, const struct label_finding *finding)
 {
     const struct host *host = context;
+    const struct log_about about = {.kind = LOG_LABELS, .path = finding->path};
     const char *name = label_finding_name(finding->kind);
     char path[512];
 
-    host_log(host, finding->kind == LABEL_FOUND_RESTORED ? DAEMON_NOTICE : DAEMON_ERROR,
-             "labels: %s: %s of guest %lld%s%s", name != NULL ? name : "found",
-             text_escape(path, sizeof(path), finding->path), (long long)finding->guest,
-             finding->error < 0 ? ": " : "", finding->error < 0 ? strerror(-finding->error) : "");
+    host_log_about(
+        host, &about, finding->kind == LABEL_FOUND_RESTORED ? DAEMON_NOTICE : DAEMON_ERROR,
+        "labels: %s: %s of guest %lld%s%s", name != NULL ? name : "found",
+        text_escape(path, sizeof(path), finding->path), (long long)finding->guest,
+        finding->error < 0 ? ": " : "", finding->error < 0 ? strerror(-finding->error) : "");
 }
 
 static void report_ended(void *context, const struct label_guest *guest, int status)
 {
     const struct host *host = context;
+    const struct log_about about = {
+        .kind = LOG_ABANDONED, .tenant = guest->tenant, .guest = guest->name, .uuid = guest->uuid};
 
     if (status == 0)
-        host_log(host, DAEMON_NOTICE,
-                 "guest %s/%s: its guard and its janitor were killed; what they left is removed",
-                 guest->tenant, guest->name);
+        host_log_about(host, &about, DAEMON_NOTICE,
+                       "guest %s/%s: its guard and its janitor were killed; what they left is "
+                       "removed",
+                       guest->tenant, guest->name);
     else
-        host_log(host, DAEMON_ERROR,
-                 "guest %s/%s: its guard and its janitor were killed, and a process of it does not "
-                 "die: %s",
-                 guest->tenant, guest->name, strerror(-status));
+        host_log_about(host, &about, DAEMON_ERROR,
+                       "guest %s/%s: its guard and its janitor were killed, and a process of it "
+                       "does not die: %s",
+                       guest->tenant, guest->name, strerror(-status));
 }
 
 /* At the first start of a host, by hand. Whatever else may be there is the store's to refuse. */

@@ -11,6 +11,12 @@
 #define IN(state)   (1u << GUEST_STATE_##state)
 #define ALIVE       (IN(STARTING) | IN(RUNNING) | IN(PAUSED) | IN(STOPPING) | IN(QUARANTINED))
 
+/* What changes something, or lets the client into a guest: who did it stands in the log. */
+#define DEED(type) (1u << HOST_##type)
+#define DEEDS                                                                                      \
+    (DEED(START) | DEED(STOP) | DEED(KILL) | DEED(PAUSE) | DEED(RESUME) | DEED(QUARANTINE) |       \
+     DEED(CONSOLE) | DEED(RELOAD))
+
 #define GUEST "casemate_guest"
 #define HOST  "casemate_host"
 
@@ -67,17 +73,29 @@ static bool may_see(const struct client *client, const struct guest *guest)
     return authorize_quietly(client, guest, GUEST, "show") == 0;
 }
 
+static void log_request(const struct client *client, const struct guest *guest,
+                        const struct request_row *row, enum log_kind kind)
+{
+    const char *context = client->peer.context[0] != '\0' ? client->peer.context : "no context";
+    const char *said = kind == LOG_DENIED ? "denied: " : "";
+    enum daemon_severity severity = kind == LOG_DENIED ? DAEMON_WARNING : DAEMON_INFO;
+    struct log_about about = log_about_guest(kind, guest);
+
+    about.operation = row->name;
+    about.client = client;
+    if (guest == NULL)
+        host_log_about(client->host, &about, severity, "%s%s by uid %u, %s", said, row->name,
+                       client->peer.uid, context);
+    else
+        host_log_about(client->host, &about, severity, "%s%s of %s/%s by uid %u, %s", said,
+                       row->name, guest->record.tenant, guest->record.name, client->peer.uid,
+                       context);
+}
+
 static void log_denial(const struct client *client, const struct guest *guest,
                        const struct request_row *row)
 {
-    const char *context = client->peer.context[0] != '\0' ? client->peer.context : "no context";
-
-    if (guest == NULL)
-        host_log(client->host, DAEMON_WARNING, "denied: %s by uid %u, %s", row->name,
-                 client->peer.uid, context);
-    else
-        host_log(client->host, DAEMON_WARNING, "denied: %s of %s/%s by uid %u, %s", row->name,
-                 guest->record.tenant, guest->record.name, client->peer.uid, context);
+    log_request(client, guest, row, LOG_DENIED);
 }
 
 /*
@@ -178,6 +196,8 @@ void request_begin(struct client *client, const struct host_request *request)
         client_done(client, HOST_SYSTEM, 0, -1, "cannot set a clock: %s", strerror(-r));
         return;
     }
+    if ((DEEDS & (1u << request->type)) != 0)
+        log_request(client, guest, row, LOG_OPERATION);
     row->act(client, guest);
 }
 

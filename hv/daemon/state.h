@@ -78,4 +78,33 @@ void host_listen(struct host *host);
 void host_log(const struct host *host, enum daemon_severity severity, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* What a line is about; all of it may be left out. doc/journal.md has the kinds and the fields. */
+enum log_kind {
+    LOG_OTHER,
+    LOG_DENIED,     /* a client asked for what it may not */
+    LOG_OPERATION,  /* a client asked for something that changes a guest or the host */
+    LOG_GUARD_LOST, /* a guard died, or cannot be understood */
+    LOG_FOUND,      /* a guest that runs under a guard of an earlier casemated */
+    LOG_ABANDONED,  /* guard and janitor were killed */
+    LOG_LABELS,     /* recovery of labels */
+    LOG_POLICY,     /* a host policy was taken, or not */
+    LOG_KINDS,
+};
+
+struct log_about {
+    enum log_kind kind;
+    const char *tenant, *guest;
+    const uint8_t *uuid;         /* 16 bytes */
+    const char *operation;       /* name of a request */
+    const struct client *client; /* who asked */
+    const char *path;            /* of a file */
+};
+
+/* The same, and what it is about. */
+void host_log_about(const struct host *host, const struct log_about *about,
+                    enum daemon_severity severity, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+/* About a guest. */
+struct log_about log_about_guest(enum log_kind kind, const struct guest *guest);
+
 #endif

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/journal.h"
 #include "base/text.h"
 #include "hv/launch/launch.h"
 #include "labeling/store.h"
@@ -48,7 +49,7 @@ static int check(const struct guard_start *start)
     struct guest_diagnostic diagnostic;
 
     if (start->magic != GUARD_START_MAGIC || start->version != GUARD_START_VERSION ||
-        start->off_timeout > OFF_TIMEOUT_MAX || start->reserved != 0)
+        start->off_timeout > OFF_TIMEOUT_MAX || start->journal > 1)
         return -EINVAL;
     if (!tenant_is_good(start->tenant) || guest_spec_check(&start->spec, &diagnostic) < 0)
         return -EINVAL;
@@ -56,7 +57,8 @@ static int check(const struct guard_start *start)
 }
 
 int guard_process_start_file(const char *tenant, const struct guest_spec *spec,
-                             const uint8_t shared[GUEST_DISKS_MAX], unsigned off_timeout)
+                             const uint8_t shared[GUEST_DISKS_MAX], unsigned off_timeout,
+                             bool journal)
 {
     cleanup_free struct guard_start *start = calloc(1, sizeof(*start));
     int r;
@@ -66,6 +68,7 @@ int guard_process_start_file(const char *tenant, const struct guest_spec *spec,
     start->magic = GUARD_START_MAGIC;
     start->version = GUARD_START_VERSION;
     start->off_timeout = off_timeout;
+    start->journal = journal ? 1 : 0;
     memcpy(start->shared, shared, sizeof(start->shared));
     start->spec = *spec;
     r = text_copy(start->tenant, sizeof(start->tenant), tenant);
@@ -111,12 +114,13 @@ static int block_signals(void)
 int guard_process_main(void)
 {
     cleanup_free struct guard_start *start = malloc(sizeof(*start));
-    cleanup_fd int signals = -1, file = GUARD_FD_START;
+    cleanup_fd int signals = -1, journal = -1, file = GUARD_FD_START;
     struct launch_options options = {
         .station = GUARD_FD_STATION,
         .console_client = true,
         .terminal_in = -1,
         .terminal_out = -1,
+        .journal = -1,
     };
     struct launch_error error;
 
@@ -131,6 +135,9 @@ int guard_process_main(void)
     signals = block_signals();
     if (signals < 0)
         return LAUNCH_SYSTEM;
+    /* Without a socket for it the guest runs all the same. */
+    journal = start->journal == 1 ? journal_open() : -1;
+    options.journal = journal;
     options.signal_fd = signals;
     options.tenant = start->tenant;
     options.shared = start->shared;

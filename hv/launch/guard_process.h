@@ -8,6 +8,7 @@
  * found at its station (hv/guard_wire.h). What it is to start comes as one sealed struct of fixed
  * size, which it checks whole.
  */
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "hv/guest_record.h"
@@ -18,14 +19,14 @@
 #define GUARD_FD_STATION 4 /* connected SOCK_SEQPACKET to casemated: hv/guard_wire.h */
 
 #define GUARD_START_MAGIC   0x52545347u /* "GSTR" */
-#define GUARD_START_VERSION 2u
+#define GUARD_START_VERSION 3u
 
 struct guard_start {
     uint32_t magic, version;
     char tenant[RECORD_NAME_MAX];
     uint32_t
-        off_timeout;   /* seconds from the power button to force when nobody says other: 0 force */
-    uint32_t reserved; /* 0 */
+        off_timeout;  /* seconds from the power button to force when nobody says other: 0 force */
+    uint32_t journal; /* 1: it tells systemd's journal what becomes of its guest; else 0 */
     /* by disk, 1: an object of the host policy, which other guests may have too; always readonly */
     uint8_t shared[GUEST_DISKS_MAX];
     struct guest_spec spec;
@@ -36,10 +37,11 @@ struct guard_start {
  * guest_spec_check. `shared` says by disk which are objects of the host policy (1) and which are
  * the guest's own (0). The descriptor, the caller's, or -errno; -EINVAL for a tenant that is no
  * name, or is "host": the tenant of `casemate run`, whose guests the label store does not keep; and
- * for a shared disk that is not there or not readonly.
+ * for a shared disk that is not there or not readonly. `journal`: it writes to the journal.
  */
 int guard_process_start_file(const char *tenant, const struct guest_spec *spec,
-                             const uint8_t shared[GUEST_DISKS_MAX], unsigned off_timeout);
+                             const uint8_t shared[GUEST_DISKS_MAX], unsigned off_timeout,
+                             bool journal);
 
 /*
  * What such a descriptor says: it must be sealed, of the struct's size, and every field of it good.

@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "base/cleanup.h"
+#include "base/text.h"
 #include "hv/launch/guard.h"
 #include "hv/launch/retain.h"
 
@@ -99,6 +100,10 @@ enum launch_result launch_guest(const struct guest_spec *spec, const struct laun
     guard->spec = spec;
     guard->options = options;
     guard->error = error;
+    /* Whose guest it is, for what is told before the label store says more. */
+    (void)text_copy(guard->record.tenant, sizeof(guard->record.tenant),
+                    options->tenant != NULL ? options->tenant : LABEL_TENANT_HOST);
+    (void)text_copy(guard->record.name, sizeof(guard->record.name), spec->name);
     if (guard_meet(guard) == 0 && narrow(guard, RETAIN_PREPARE) == 0 && guard_prepare(guard) == 0 &&
         narrow(guard, RETAIN_BOOT) == 0) {
         /* A reset is a new start: nothing of the guest survives in a process of ours. */

@@ -71,6 +71,7 @@ struct launch_options {
     int terminal_in, terminal_out;         /* borrowed: else, the console's other end */
     bool restore_terminal;                 /* the janitor gives it `terminal_before` back */
     const struct termios *terminal_before; /* borrowed; what it was before raw mode */
+    int journal;          /* borrowed: of journal_open, to tell what becomes of the guest; or -1 */
     int signal_fd;        /* borrowed: signalfd of SIGTERM, SIGINT, SIGHUP, non-blocking */
     unsigned off_timeout; /* seconds between power button and force */
     void (*observe)(void *context, const struct launch_event *event);

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a guard tells of its guest: to its observer, in its record, to who watches. */
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "base/text.h"
+#include "hv/launch/event_log.h"
 #include "hv/launch/guard.h"
 
 _Static_assert(PROCESSES_MAX <= RECORD_PROCESSES, "each process has an entry");
@@ -130,6 +133,22 @@ static enum record_event_type told_as(enum launch_event_type type)
     return (size_t)type < sizeof(types) / sizeof(types[0]) ? types[type] : 0;
 }
 
+/* A journal that is full or not there keeps no guest waiting. */
+static void write_journal(const struct guard *guard, const struct record_event *told)
+{
+    static const struct journal_field who = {"SYSLOG_IDENTIFIER", "casemate-guard"};
+    cleanup_free struct event_log *log = NULL;
+
+    if (guard->options->journal < 0)
+        return;
+    log = malloc(sizeof(*log));
+    if (log == NULL || event_log_fill(log, &guard->record, told) < 0 ||
+        log->count == EVENT_LOG_FIELDS)
+        return;
+    log->fields[log->count++] = who;
+    (void)journal_send(guard->options->journal, JOURNAL_SOCKET, log->fields, log->count);
+}
+
 static void tell_watchers(struct guard *guard, const struct launch_event *event)
 {
     struct record_event told = {
@@ -149,6 +168,7 @@ static void tell_watchers(struct guard *guard, const struct launch_event *event)
         text = guard->error->message;
     (void)text_format(told.text, sizeof(told.text), "%.*s", (int)sizeof(told.text) - 1, text);
     station_tell(guard->station, &told);
+    write_journal(guard, &told);
 }
 
 void guard_tell(struct guard *guard, const struct launch_event *event)

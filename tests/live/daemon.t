@@ -102,7 +102,11 @@ like "$said" '"type":"running"' "start tells its steps"
 like "$(vl Start "$(web acme db)")" WrongState "a guest that runs is not started again"
 like "$(vl Show '"guest":"web"')" AmbiguousGuest "a name of two tenants' guests is not guessed at"
 said=''
-for _ in 1 2 3 4 5; do said+=$(vl Start "$(web acme brief)"); done
+was_brief() { [ "$(state acme brief)" = stopped ]; }
+for _ in 1 2 3 4 5; do
+    said+=$(vl Start "$(web acme brief)")
+    wait_for 30 was_brief
+done
 is "$(grep -o '"name":"brief"' <<<"$said" | wc -l)" 5 "a guest that powers off at once was started, each time" || diag "$said"
 unlike "$said" '"error"' "without an error"
 like "$(vl Pause "$(web acme web)")$(state acme web)" '^\{"parameters":\{\}\}paused$' "pause"

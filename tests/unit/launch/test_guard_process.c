@@ -74,7 +74,7 @@ static void there_and_back(void **state)
 {
     struct guest_spec spec = good_spec();
     struct guard_start start;
-    int fd = guard_process_start_file("acme", &spec, own, 7);
+    int fd = guard_process_start_file("acme", &spec, own, 7, false);
 
     (void)state;
     assert_true(fd >= 0);
@@ -93,7 +93,7 @@ static void shared_disks(void **state)
                          last[GUEST_DISKS_MAX] = {[GUEST_DISKS_MAX - 1] = 1};
     struct guest_spec spec = sharing_spec();
     struct guard_start start;
-    int fd = guard_process_start_file("acme", &spec, second, 7);
+    int fd = guard_process_start_file("acme", &spec, second, 7, false);
 
     (void)state;
     assert_true(fd >= 0);
@@ -101,13 +101,13 @@ static void shared_disks(void **state)
     assert_memory_equal(start.shared, second, sizeof(second));
     close(fd);
     /* Writable, absent, and neither true nor false. */
-    assert_int_equal(guard_process_start_file("acme", &spec, first, 7), -EINVAL);
-    assert_int_equal(guard_process_start_file("acme", &spec, both, 7), -EINVAL);
-    assert_int_equal(guard_process_start_file("acme", &spec, none, 7), -EINVAL);
-    assert_int_equal(guard_process_start_file("acme", &spec, last, 7), -EINVAL);
-    assert_int_equal(guard_process_start_file("acme", &spec, strange, 7), -EINVAL);
+    assert_int_equal(guard_process_start_file("acme", &spec, first, 7, false), -EINVAL);
+    assert_int_equal(guard_process_start_file("acme", &spec, both, 7, false), -EINVAL);
+    assert_int_equal(guard_process_start_file("acme", &spec, none, 7, false), -EINVAL);
+    assert_int_equal(guard_process_start_file("acme", &spec, last, 7, false), -EINVAL);
+    assert_int_equal(guard_process_start_file("acme", &spec, strange, 7, false), -EINVAL);
     spec.disk[1].readonly = false;
-    assert_int_equal(guard_process_start_file("acme", &spec, second, 7), -EINVAL);
+    assert_int_equal(guard_process_start_file("acme", &spec, second, 7, false), -EINVAL);
 }
 
 /* The guard does not take casemated's word for it. */
@@ -147,13 +147,13 @@ static void bad_descriptions(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof(tenants) / sizeof(tenants[0]); i++)
-        assert_int_equal(guard_process_start_file(tenants[i], &spec, own, 7), -EINVAL);
+        assert_int_equal(guard_process_start_file(tenants[i], &spec, own, 7, false), -EINVAL);
     memset(longest, 'a', sizeof(longest) - 1);
     longest[sizeof(longest) - 1] = '\0';
-    assert_int_equal(guard_process_start_file(longest, &spec, own, 7), -EINVAL);
-    assert_int_equal(guard_process_start_file("acme", &spec, own, 86401), -EINVAL);
+    assert_int_equal(guard_process_start_file(longest, &spec, own, 7, false), -EINVAL);
+    assert_int_equal(guard_process_start_file("acme", &spec, own, 86401, false), -EINVAL);
     spec.cpus = 0;
-    assert_int_equal(guard_process_start_file("acme", &spec, own, 7), -EINVAL);
+    assert_int_equal(guard_process_start_file("acme", &spec, own, 7, false), -EINVAL);
 }
 
 static void bad_files(void **state)
@@ -188,7 +188,7 @@ static void bad_files(void **state)
     bad->version = GUARD_START_VERSION - 1; /* a casemated from before an update */
     assert_int_equal(read_back(fd_sealed_memfd("start", bad, sizeof(*bad))), -EINVAL);
     *bad = *good;
-    bad->reserved = 1;
+    bad->journal = 2;
     assert_int_equal(read_back(fd_sealed_memfd("start", bad, sizeof(*bad))), -EINVAL);
     *bad = *good;
     memset(bad->tenant, 'a', sizeof(bad->tenant)); /* without an end */
