@@ -177,7 +177,6 @@ $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(UNIT_LIBS) $(LIB_SELF)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS_DYN) -o $@ $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(UNIT_EXTERN) -pthread
 
-# prints only: build/tests/bench_labeling [DIRECTORY]
 $(BUILD)/tests/bench_%: $(BUILD)/obj/tests/bench/bench_%.o $(UNIT_LIBS) $(LIB_SELF)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS_DYN) -o $@ $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(UNIT_EXTERN) -pthread
@@ -322,6 +321,7 @@ BENCHES = $(filter-out lib,$(notdir $(filter-out %.md %.sh %.c,$(wildcard tests/
 ## measure, against peers where they can be had: build/bench/AREA.json and a table
 bench: $(addprefix bench-,$(BENCHES))
 bench-blk: $(BUILD)/tests/bench/blk_load
+bench-labels: $(BUILD)/tests/bench_labeling
 $(BUILD)/tests/bench/%: $(BUILD)/obj/tests/bench/%.o $(UNIT_LIBS) $(LIB_SELF)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS_DYN) -o $@ $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(UNIT_EXTERN) -pthread
