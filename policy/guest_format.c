@@ -37,7 +37,7 @@ void format_size(struct buf *out, uint64_t bytes)
         buf_printf(out, "%lluM", (unsigned long long)(bytes >> 20));
 }
 
-void format_guest(const struct guest_spec *spec, const char *indent, struct buf *out)
+static void format_body(const struct guest_spec *spec, const char *indent, struct buf *out)
 {
     buf_printf(out, "%sguest %s {\n", indent, spec->name);
     format_text(out, indent, "kernel", spec->kernel);
@@ -76,7 +76,18 @@ void format_guest(const struct guest_spec *spec, const char *indent, struct buf 
         buf_printf(out, "%s    no-reboot;\n", indent);
     if (spec->irqchip != GUEST_IRQCHIP_KERNEL)
         buf_printf(out, "%s    irqchip %s;\n", indent, guest_irqchip_words[spec->irqchip]);
+}
+
+void format_guest(const struct guest_spec *spec, const char *indent, struct buf *out)
+{
+    format_body(spec, indent, out);
     buf_printf(out, "%s    mac %s;\n%s}\n", indent, guest_mac_words[spec->mac], indent);
+}
+
+void format_guest_of_policy(const struct guest_spec *spec, bool tpm, struct buf *out)
+{
+    format_body(spec, "    ", out);
+    buf_printf(out, "%s    }\n", tpm ? "        tpm;\n" : "");
 }
 
 void guest_format(const struct guest_spec *spec, struct buf *out)

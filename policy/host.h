@@ -31,14 +31,9 @@
 #define HOST_SOURCE_MAX    GUEST_SOURCE_MAX /* bytes of a source text */
 #define HOST_EVERY_TENANT  UINT32_MAX
 
-/* Where something stands in the source, from 1; for messages only, so any value is valid. */
-struct host_position {
-    uint32_t line, column;
-};
-
 struct host_tenant {
     char name[GUEST_NAME_MAX]; /* alphabet of a guest's name; never "host" */
-    struct host_position at;
+    struct source_spot at;
     uint32_t guests, cpus; /* limits of the sums over its guests; 0: none stated */
     uint64_t memory;       /* bytes; 0: none stated */
 };
@@ -46,7 +41,7 @@ struct host_tenant {
 /* One file that guests of several tenants may read. Always read-only. */
 struct host_object {
     char name[GUEST_NAME_MAX];
-    struct host_position at;
+    struct source_spot at;
     char path[GUEST_PATH_MAX];
 };
 
@@ -60,14 +55,14 @@ enum host_pattern_use {
 struct host_pattern {
     uint32_t tenant; /* HOST_EVERY_TENANT: a kernel pattern of the host block */
     uint32_t use;    /* enum host_pattern_use */
-    struct host_position at;
+    struct source_spot at;
     char text[HOST_PATTERN_MAX];
 };
 
 /* A tenant may read an object. */
 struct host_share {
     uint32_t tenant, object;
-    struct host_position at;
+    struct source_spot at;
 };
 
 enum host_link_kind {
@@ -80,7 +75,7 @@ enum host_link_kind {
 struct host_link {
     uint32_t tenant;
     uint32_t kind; /* enum host_link_kind */
-    struct host_position at;
+    struct source_spot at;
     char name[GUEST_TAP_MAX];
 };
 
@@ -88,22 +83,23 @@ struct host_link {
 struct host_operator {
     uint32_t tenant;
     uint32_t reserved; /* 0 */
-    struct host_position at;
+    struct source_spot at;
     char name[HOST_OPERATOR_MAX];
 };
 
 /* Two tenants that share nothing. first < second. */
 struct host_conflict {
     uint32_t first, second;
-    struct host_position at;
+    struct source_spot at;
 };
 
 struct host_guest {
     uint32_t tenant;
     uint32_t reserved;               /* 0 */
+    bool tpm;                        /* of the language's, no part of the spec yet */
     uint8_t shared[GUEST_DISKS_MAX]; /* by disk; 1: an object, which is always readonly */
-    struct host_position at, kernel_at, initrd_at, cpus_at, memory_at, mac_at;
-    struct host_position disk_at[GUEST_DISKS_MAX], net_at[GUEST_NETS_MAX];
+    struct source_spot at, kernel_at, initrd_at, cpus_at, memory_at, mac_at;
+    struct source_spot disk_at[GUEST_DISKS_MAX], net_at[GUEST_NETS_MAX];
     struct guest_spec spec; /* its `mac` is the host's */
 };
 

@@ -150,7 +150,7 @@ static int check_limits(const struct host_tenant *tenant, struct guest_diagnosti
     return tenant->memory != 0 ? host_check_memory(tenant->memory, d) : 0;
 }
 
-static int at(struct host_position position, int r, struct guest_diagnostic *d)
+static int at(struct source_spot position, int r, struct guest_diagnostic *d)
 {
     if (r < 0) {
         d->line = position.line;

@@ -20,7 +20,7 @@ static const char *tenant_of(const struct host_policy *p, const struct host_gues
 }
 
 /* Where a value stands, or the guest where it was left out. */
-static struct host_position stated(const struct host_guest *guest, struct host_position at)
+static struct source_spot stated(const struct host_guest *guest, struct source_spot at)
 {
     return at.line != 0 ? at : guest->at;
 }
@@ -44,7 +44,7 @@ static void names(const struct host_policy *p, uint32_t i, struct diagnostic_lis
 static void layer(const struct host_policy *p, const struct host_guest *guest,
                   struct diagnostic_list *list)
 {
-    struct host_position at = stated(guest, guest->mac_at);
+    struct source_spot at = stated(guest, guest->mac_at);
 
     if (guest->spec.mac != p->mac)
         (void)diagnostic_add(list, at.line, at.column,
@@ -68,7 +68,7 @@ static const char *example(const struct host_policy *p, uint32_t tenant, uint32_
 }
 
 static void outside(const struct host_policy *p, const struct host_guest *guest, const char *what,
-                    const char *path, struct host_position at, bool kernel,
+                    const char *path, struct source_spot at, bool kernel,
                     struct diagnostic_list *list)
 {
     const char *pattern = example(p, guest->tenant, HOST_PATTERN_DISK);
@@ -98,7 +98,7 @@ static void foreign_disk(const struct host_policy *p, const struct host_guest *g
                          struct diagnostic_list *list)
 {
     const char *path = guest->spec.disk[disk].path;
-    struct host_position at = guest->disk_at[disk];
+    struct source_spot at = guest->disk_at[disk];
 
     for (uint32_t i = 0; i < p->objects; i++) {
         if (strcmp(p->object[i].path, path) == 0) {
@@ -194,7 +194,7 @@ static void nets_of_two(const struct host_guest *a, const struct host_guest *b,
 
 /* A kernel or initrd that is some guest's disk: its content would end up in another's memory. */
 static void boots_disk(const struct host_guest *boots, const char *what, const char *path,
-                       struct host_position at, const struct host_guest *other,
+                       struct source_spot at, const struct host_guest *other,
                        struct diagnostic_list *list)
 {
     char shown[SHOWN];
@@ -240,8 +240,8 @@ static void sums(const struct host_policy *p, uint32_t tenant, struct diagnostic
     for (uint32_t i = 0; i < p->guests && !full(list); i++) {
         const struct host_guest *guest = &p->guest[i];
         const struct guest_spec *spec = &guest->spec;
-        struct host_position cpus_at = stated(guest, guest->cpus_at);
-        struct host_position memory_at = stated(guest, guest->memory_at);
+        struct source_spot cpus_at = stated(guest, guest->cpus_at);
+        struct source_spot memory_at = stated(guest, guest->memory_at);
         uint64_t cpus_before = cpus, memory_before = memory;
 
         if (guest->tenant != tenant)

@@ -2,7 +2,6 @@
 #include "policy/lex.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -15,14 +14,13 @@ void lex_init(struct lexer *lexer, const char *text, size_t size, struct diagnos
     *lexer = (struct lexer){.text = text, .size = size, .line = 1, .column = 1, .list = list};
 }
 
-static bool word_byte(unsigned char c)
+bool lex_word_byte(char c)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
            c == '.' || c == '-';
 }
 
-/* 0..15, or -1. */
-static int hex_digit(char c)
+int lex_hex(char c)
 {
     if (c >= '0' && c <= '9')
         return c - '0';
@@ -166,8 +164,8 @@ static bool escape(struct lexer *lx)
         lx->column += 2;
         return true;
     }
-    high = left >= 4 && at[1] == 'x' ? hex_digit(at[2]) : -1;
-    low = high >= 0 ? hex_digit(at[3]) : -1;
+    high = left >= 4 && at[1] == 'x' ? lex_hex(at[2]) : -1;
+    low = high >= 0 ? lex_hex(at[3]) : -1;
     if (low >= 0 && (high | low) != 0) {
         lx->at += 4;
         lx->column += 4;
@@ -223,10 +221,47 @@ static void string(struct lexer *lx, struct token *token)
     token->kind = TOKEN_BAD;
 }
 
+size_t lex_parameter(const char *at, size_t size)
+{
+    size_t n = 2;
+
+    if (size < 4 || at[0] != '$' || at[1] != '{')
+        return 0;
+    while (n < size && ((at[n] >= 'a' && at[n] <= 'z') || (at[n] >= '0' && at[n] <= '9') ||
+                        at[n] == '_' || at[n] == '-'))
+        n++;
+    return n > 2 && n < size && at[n] == '}' ? n + 1 : 0;
+}
+
+/* "->" or "<->" here: its length, or 0. */
+static size_t arrow(const struct lexer *lx)
+{
+    const char *at = lx->text + lx->at;
+    size_t left = lx->size - lx->at;
+
+    if (!lx->templates)
+        return 0;
+    if (left >= 3 && memcmp(at, "<->", 3) == 0)
+        return 3;
+    return left >= 2 && memcmp(at, "->", 2) == 0 ? 2 : 0;
+}
+
+/* A part of a word, here: its length, or 0. */
+static size_t word_part(const struct lexer *lx)
+{
+    if (lx->at >= lx->size || arrow(lx) > 0)
+        return 0;
+    if (lex_word_byte(lx->text[lx->at]))
+        return 1;
+    return lx->templates ? lex_parameter(lx->text + lx->at, lx->size - lx->at) : 0;
+}
+
 static void word(struct lexer *lx, struct token *token)
 {
-    while (lx->at < lx->size && word_byte((unsigned char)lx->text[lx->at]))
-        lx->at++;
+    size_t part;
+
+    while ((part = word_part(lx)) > 0)
+        lx->at += part;
     token->size = (size_t)(lx->text + lx->at - token->start);
     lx->column += (uint32_t)token->size;
     token->kind = TOKEN_WORD;
@@ -264,6 +299,30 @@ static void stray(struct lexer *lx, struct token *token)
     token->size = (size_t)(lx->text + lx->at - token->start);
 }
 
+/* What only policies have. False when it is nothing of that. */
+static bool punctuation(struct lexer *lx, struct token *token)
+{
+    static const char signs[] = "(),";
+    static const enum token_kind kinds[] = {TOKEN_LEFT, TOKEN_RIGHT, TOKEN_COMMA};
+    const char *sign = strchr(signs, lx->text[lx->at]);
+
+    if (!lx->templates)
+        return false;
+    token->size = arrow(lx);
+    if (token->size > 0) {
+        token->kind = token->size == 3 ? TOKEN_BOTH : TOKEN_ARROW;
+    } else if (sign != NULL && *sign != '\0') {
+        token->kind = kinds[sign - signs];
+        token->size = 1;
+    } else {
+        token->size = 1;
+        return false;
+    }
+    lx->at += token->size;
+    lx->column += (uint32_t)token->size;
+    return true;
+}
+
 void lex_next(struct lexer *lx, struct token *token)
 {
     bool clean = skip_blank(lx);
@@ -291,9 +350,9 @@ void lex_next(struct lexer *lx, struct token *token)
         string(lx, token);
         return;
     default:
-        if (word_byte((unsigned char)lx->text[lx->at]))
+        if (word_part(lx) > 0)
             word(lx, token);
-        else
+        else if (!punctuation(lx, token))
             stray(lx, token);
         return;
     }
@@ -319,8 +378,10 @@ int lex_string(const struct token *token, char *to, size_t size)
             char c = *from;
             size_t step = 1;
 
-            if (c == '\\' && from[1] == 'x') {
-                c = (char)(hex_digit(from[2]) * 16 + hex_digit(from[3]));
+            if (token->decoded) {
+                /* as it is */
+            } else if (c == '\\' && from[1] == 'x') {
+                c = (char)(lex_hex(from[2]) * 16 + lex_hex(from[3]));
                 step = 4;
             } else if (c == '\\') {
                 c = from[1];

@@ -14,14 +14,9 @@
 
 typedef int setter(struct guest_spec *spec, const char *text, struct guest_diagnostic *d);
 
-static struct host_position position(const struct token *token)
-{
-    return (struct host_position){.line = token->line, .column = token->column};
-}
-
 /* WORD: a number, a size or a name. `wanted` says what and shows an example. */
 static int word_value(struct parser *p, struct host_guest *guest, const char *wanted, setter *set,
-                      struct host_position *at)
+                      struct source_spot *at)
 {
     char word[LEX_WORD_MAX];
     struct guest_diagnostic d;
@@ -29,7 +24,7 @@ static int word_value(struct parser *p, struct host_guest *guest, const char *wa
 
     if (parser_word(p, wanted, &token, word) < 0)
         return PARSER_REPORTED;
-    *at = position(&token);
+    *at = parser_spot(p, &token);
     return set(&guest->spec, word, &d) < 0 ? parser_report(p, &token, &d) : 0;
 }
 
@@ -52,7 +47,7 @@ static int parse_memory(struct parser *p, void *context)
 static int parse_io_limit(struct parser *p, void *context)
 {
     struct host_guest *guest = context;
-    struct host_position at;
+    struct source_spot at;
 
     return word_value(p, guest, "bytes per second, as in 'io-limit 100M;'", guest_set_io_limit,
                       &at);
@@ -61,7 +56,7 @@ static int parse_io_limit(struct parser *p, void *context)
 static int parse_cpu(struct parser *p, void *context)
 {
     struct host_guest *guest = context;
-    struct host_position at;
+    struct source_spot at;
 
     return word_value(p, guest, "host, v2, v3 or v4, as in 'cpu v3;'", guest_set_cpu, &at);
 }
@@ -69,7 +64,7 @@ static int parse_cpu(struct parser *p, void *context)
 static int parse_irqchip(struct parser *p, void *context)
 {
     struct host_guest *guest = context;
-    struct host_position at;
+    struct source_spot at;
 
     return word_value(p, guest, "kernel or split, as in 'irqchip split;'", guest_set_irqchip, &at);
 }
@@ -83,7 +78,7 @@ static int parse_mac(struct parser *p, void *context)
 }
 
 static int path_value(struct parser *p, struct host_guest *guest, const char *wanted, setter *set,
-                      struct host_position *at)
+                      struct source_spot *at)
 {
     char text[GUEST_PATH_MAX];
     struct guest_diagnostic d;
@@ -92,7 +87,7 @@ static int path_value(struct parser *p, struct host_guest *guest, const char *wa
 
     if (r < 0)
         return r;
-    *at = position(&token);
+    *at = parser_spot(p, &token);
     return set(&guest->spec, text, &d) < 0 ? parser_report(p, &token, &d) : 0;
 }
 
@@ -132,6 +127,18 @@ static int parse_rng(struct parser *p, void *context)
 
     (void)p;
     guest->spec.rng = true;
+    return 0;
+}
+
+/* Only a policy has it: for a guest alone there is nobody to keep its state. */
+static int parse_tpm(struct parser *p, void *context)
+{
+    struct host_guest *guest = context;
+
+    if (p->extension == NULL)
+        return diagnostic_add(&p->list, p->end_line, p->end_column,
+                              "a tpm is for guests of a tenant: remove it");
+    guest->tpm = true;
     return 0;
 }
 
@@ -215,7 +222,7 @@ static int parse_disk(struct parser *p, void *context)
         return PARSER_REPORTED;
     if (guest_add_disk(&guest->spec, &disk, &d) < 0)
         return parser_report(p, &path, &d);
-    guest->disk_at[guest->spec.disks - 1] = position(&path);
+    guest->disk_at[guest->spec.disks - 1] = parser_spot(p, &path);
     return 0;
 }
 
@@ -258,7 +265,7 @@ static int parse_net(struct parser *p, void *context)
         return PARSER_REPORTED;
     if (guest_add_net(&guest->spec, &net, &d) < 0)
         return parser_report(p, &tap, &d);
-    guest->net_at[guest->spec.nets - 1] = position(&tap);
+    guest->net_at[guest->spec.nets - 1] = parser_spot(p, &tap);
     return 0;
 }
 
@@ -277,6 +284,7 @@ static const struct statement statements[] = {
     {"huge-pages", parse_huge_pages, false, false},
     {"no-reboot", parse_no_reboot, false, false},
     {"irqchip", parse_irqchip, false, false},
+    {"tpm", parse_tpm, false, false},
     {"mac", parse_mac, false, false},
 };
 #define STATEMENTS (sizeof(statements) / sizeof(statements[0]))
@@ -286,7 +294,7 @@ static const struct statement_table table = {
     .count = STATEMENTS,
     .want = "a statement, such as 'memory 512M;', or '}'",
     .has = "a guest has kernel, initrd, cmdline, cpus, cpu, memory, disk, io-limit, net, rng, "
-           "huge-pages, no-reboot, irqchip, mac",
+           "huge-pages, no-reboot, irqchip, tpm, mac",
 };
 
 int parse_guest(struct parser *p, struct host_guest *guest)
@@ -297,7 +305,7 @@ int parse_guest(struct parser *p, struct host_guest *guest)
 
     if (parser_word(p, "the guest's name, as in 'guest web {'", &name, word) < 0)
         return PARSER_REPORTED;
-    guest->at = position(&name);
+    guest->at = parser_spot(p, &name);
     if (guest_set_name(&guest->spec, word, &d) < 0)
         (void)parser_report(p, &name, &d);
     if (parser_open(p, "'{' behind the guest's name") < 0)

@@ -13,9 +13,9 @@
  * block's context is the struct host_parser.
  */
 
-static struct host_position position(const struct token *token)
+static struct source_spot position(const struct token *token)
 {
-    return (struct host_position){.line = token->line, .column = token->column};
+    return (struct source_spot){.line = token->line, .column = token->column};
 }
 
 /* A list's place is used up: everything that may come often is bounded. */
@@ -459,6 +459,7 @@ int host_policy_parse(const char *text, size_t size, struct host_policy *policy,
     struct diagnostic_list early = {.items = diagnostics, .room = *count};
     struct host_parser host = {.policy = policy};
     struct parser *p = &host.parser;
+    struct parser_seen seen[PARSER_STATEMENTS_MAX] = {0};
     size_t room;
 
     if (size > HOST_SOURCE_MAX || capacity < sizeof(*policy)) {
@@ -477,7 +478,7 @@ int host_policy_parse(const char *text, size_t size, struct host_policy *policy,
     memset(policy, 0, sizeof(*policy));
     policy->mac = GUEST_MAC_SELINUX;
     parser_init(p, text, size, diagnostics, *count);
-    parser_file(p, &file_table, &host);
+    parser_file(p, &file_table, &host, seen);
     parse_host_resolve(&host);
     parser_sort(&p->list);
     *count = p->list.count;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef CASEMATE_POLICY_LANGUAGE_ARENA_H
-#define CASEMATE_POLICY_LANGUAGE_ARENA_H
+#ifndef CASEMATE_POLICY_ARENA_H
+#define CASEMATE_POLICY_ARENA_H
 
 /*
  * Memory that is only ever taken, from a region that somebody prepared: for a process that can make

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "policy/language/arena.h"
+#include "policy/arena.h"
 
 #include <string.h>
 

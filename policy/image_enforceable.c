@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+
+#include "policy/image.h"
+
+/* Everything here is a device or a service that is not built yet. What is built leaves this file.
+ */
+
+static int guests(const struct image *image, struct guest_diagnostic *d)
+{
+    for (uint32_t i = 0; i < image_count(image, IMAGE_GUESTS); i++) {
+        const struct image_guest *guest = &image_guests(image)[i];
+
+        if ((guest->flags & IMAGE_GUEST_TPM) == 0)
+            continue;
+        (void)diagnostic_set(d,
+                             "guest %s/%s wants a tpm, which this version of casemate cannot give: "
+                             "remove 'tpm;'",
+                             image_tenant_name(image, guest->tenant),
+                             image_text(image, guest->name));
+        return -EOPNOTSUPP;
+    }
+    return 0;
+}
+
+static int tenants(const struct image *image, struct guest_diagnostic *d)
+{
+    for (uint32_t i = 0; i < image_count(image, IMAGE_TENANTS); i++) {
+        if (image_tenants(image)[i].attest == 0)
+            continue;
+        (void)diagnostic_set(d,
+                             "tenant '%s' requires attestation, which this version of casemate "
+                             "does not do: remove 'attest required;'",
+                             image_tenant_name(image, i));
+        return -EOPNOTSUPP;
+    }
+    return 0;
+}
+
+static int pairs(const struct image *image, struct guest_diagnostic *d)
+{
+    for (uint32_t i = 0; i < image_count(image, IMAGE_CONFLICTS); i++) {
+        const struct image_conflict *conflict = &image_conflicts(image)[i];
+
+        if ((conflict->scope & IMAGE_CONFLICT_CORE) == 0)
+            continue;
+        (void)diagnostic_set(d,
+                             "tenants '%s' and '%s' are in conflict on core, and this version of "
+                             "casemate does not schedule cores: remove 'on core', or say 'on host'",
+                             image_tenant_name(image, conflict->first),
+                             image_tenant_name(image, conflict->second));
+        return -EOPNOTSUPP;
+    }
+    if (image_count(image, IMAGE_CHANNELS) > 0) {
+        const struct image_channel *channel = &image_channels(image)[0];
+
+        (void)diagnostic_set(d,
+                             "tenant '%s' has a channel from '%s' to '%s', and this version of "
+                             "casemate has no vsock: remove it",
+                             image_tenant_name(image, channel->tenant),
+                             image_text(image, image_guests(image)[channel->from].name),
+                             image_text(image, image_guests(image)[channel->to].name));
+        return -EOPNOTSUPP;
+    }
+    return 0;
+}
+
+int image_enforceable(const struct image *image, struct guest_diagnostic *diagnostic)
+{
+    int r;
+
+    if (image->audit != 0 || image->host_tpm != 0) {
+        (void)diagnostic_set(diagnostic,
+                             "the host block states '%s', which this version of casemate does not "
+                             "use: remove it",
+                             image->audit != 0 ? "audit" : "host-tpm");
+        return -EOPNOTSUPP;
+    }
+    r = tenants(image, diagnostic);
+    if (r == 0)
+        r = guests(image, diagnostic);
+    return r == 0 ? pairs(image, diagnostic) : r;
+}
