@@ -116,18 +116,24 @@ ok "and the other" wait_for 60 state_is web stopped
 wait_for 30 test -z "$(ps -eo label= | grep casemate_tenant)"
 unlike "$(stat -c %C /srv/acme/disk.img /srv/initech/disk.img)" "casemate_" "the disks have their old labels again"
 is "$(stat -c %C /srv/golden/g.img)" "$before" "and so has the object, when both have ended"
+# Whom a policy that cannot be read names is not known: nobody but root is an operator then.
+run casemate start acme/web
 kill $daemon
 wait $daemon
-# Whom a policy that cannot be read names is not known: nobody but root is an operator then.
 echo 'tenant' >>/etc/casemate/host.policy
 /usr/bin/casemated >"$scratch/casemated.log" 2>&1 &
 daemon=$!
 at_exit kill $daemon
 wait_for 30 test -S /run/casemate/org.casemate.Host || diag "$(cat "$scratch/casemated.log")"
 run casemate list
-like "$out" "web" "with a policy that is wrong, an administrator sees what there is" || diag "$err"
+like "$out" "web.*running" "with a policy that is wrong, an administrator manages what lives" || diag "$err"
 as 1 casemate list
 unlike "$out" "web" "and no operator does"
+as 1 casemate kill acme/web
+isnt "$status" 0 "whatever he tries"
+run casemate kill acme/web
+is "$status" 0 "the administrator ends it" || diag "$err"
+wait_for 30 test -z "$(ps -eo label= | grep casemate_tenant)"
 kill $daemon
 wait $daemon
 denied=$(audit_since AVC | grep -E 'scontext=[^ ]*casemate(d|_client|_front|_tenant)' | grep denied)
