@@ -103,7 +103,9 @@ static void reap(struct host *host)
 
     while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
         /* A guard's end is the end of its connection; here it only must not stay a zombie. */
-        if (!policy_child(host, pid, status))
+        if (recover_child(host, pid))
+            guests_take_store_soon(host);
+        else if (!policy_child(host, pid, status))
             (void)client_child(host, pid, status);
     }
 }

@@ -3,8 +3,11 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "base/text.h"
 #include "hv/launch/abandoned.h"
@@ -75,4 +78,40 @@ void recover_guests(struct host *host, bool check)
     if (r < 0)
         host_log(host, DAEMON_ERROR, "cannot bring the label store %s into order: %s", options.path,
                  error[0] != '\0' ? error : strerror(-r));
+}
+
+/* In the child: nothing of casemated goes along but its log, so no client's end is missed. */
+_Noreturn static void recover_and_exit(struct host *host)
+{
+    sigset_t none;
+
+    (void)sigemptyset(&none);
+    (void)sigprocmask(SIG_SETMASK, &none, NULL);
+    if (syscall(SYS_close_range, STDERR_FILENO + 1, ~0U, 0) < 0)
+        _exit(1);
+    recover_guests(host, false);
+    _exit(0);
+}
+
+void recover_beside(struct host *host)
+{
+    pid_t pid;
+
+    if (host->recovering > 0)
+        return;
+    pid = fork(); /* with no store open: label_store_open's rule */
+    if (pid == 0)
+        recover_and_exit(host);
+    if (pid < 0)
+        host_log(host, DAEMON_ERROR, "cannot clean up after killed guards: %s", strerror(errno));
+    else
+        host->recovering = pid;
+}
+
+bool recover_child(struct host *host, pid_t pid)
+{
+    if (host->recovering <= 0 || host->recovering != pid)
+        return false;
+    host->recovering = 0;
+    return true;
 }

@@ -12,4 +12,12 @@
  */
 void recover_guests(struct host *host, bool check);
 
+/*
+ * The same in a child, without waiting: it may take ten seconds for each guest that has a process
+ * which hangs in the kernel, and clients are not to wait with it. At most one at a time.
+ */
+void recover_beside(struct host *host);
+/* A child has ended; true if it was that one: the store is to be read again. */
+bool recover_child(struct host *host, pid_t pid);
+
 #endif

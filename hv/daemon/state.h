@@ -64,6 +64,7 @@ struct host {
     struct guard *guards;
     int stations; /* inotify, owned */
     struct loop_source *stations_source, *refresh_clock;
+    pid_t recovering; /* recover_beside's child, or 0 */
 
     struct policy *policy; /* owned; never NULL while it runs */
     bool policy_tried;     /* it has been read once, well or badly */

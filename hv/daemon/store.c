@@ -82,7 +82,7 @@ static int draw_slots(struct host *host, struct label_store *store)
     return r;
 }
 
-static void read_store(struct host *host, struct reading *read)
+void guests_take_store(struct host *host)
 {
     const struct label_store_options options = {.path = host->options->store,
                                                 .flags = LABEL_STORE_CREATE};
@@ -114,18 +114,8 @@ static void read_store(struct host *host, struct reading *read)
         guests_set_context(host, g);
     if (r == 0)
         guests_sweep(host);
-    *read = reading;
-}
-
-void guests_take_store(struct host *host)
-{
-    struct reading reading = {.host = host};
-
-    read_store(host, &reading);
-    if (reading.abandoned) {
-        recover_guests(host, false);
-        read_store(host, &reading);
-    }
+    if (reading.abandoned)
+        recover_beside(host);
     if (reading.look_again)
         guests_take_store_soon(host);
 }
