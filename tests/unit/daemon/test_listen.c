@@ -31,11 +31,12 @@ struct scene {
     int caller; /* a client's socket */
 };
 
-static void log_line(void *context, enum daemon_severity severity, const char *text)
+static void log_line(void *context, enum daemon_severity severity, const char *text,
+                     const struct journal_field *fields, size_t count)
 {
     struct scene *s = context;
 
-    (void)severity;
+    (void)severity, (void)fields, (void)count;
     if (strncmp(text, "cannot accept", 13) != 0)
         return;
     s->failures++;
