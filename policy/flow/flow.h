@@ -110,6 +110,7 @@ enum flow_failure_kind {
                         choice: `rule`, by `node`; target in `other` */
     FLOW_PERMISSIVE, /* `node` is permissive and not trusted: nothing is denied to it */
     FLOW_LABELS,     /* the policy itself labels something with the tenant's type `node` */
+    FLOW_UNLABELLED, /* a tenant's information gets to the network or the kernel's state (`node`) */
 };
 struct flow_failure {
     enum flow_failure_kind kind;

@@ -157,6 +157,18 @@ static void check_labels(struct flow *flow, struct flow_result *result)
     }
 }
 
+/* Nobody knows who listens there: that no other tenant has a way to it today is no separation. */
+static void check_unlabelled(struct flow *flow, struct flow_result *result)
+{
+    for (uint32_t node = flow->types + 1; node <= flow->nodes; node++) {
+        const struct flow_failure failure = {
+            .kind = FLOW_UNLABELLED, .node = node, .rule = SIZE_MAX};
+
+        if (flow->colour[node].a != 0)
+            record(result, &failure);
+    }
+}
+
 /* ---------------------------------------------------------------- uses of who is trusted */
 
 /* What a trusted subject does to tenants, and what tenants take from it: the other half of its
@@ -243,6 +255,7 @@ int flow_prove(struct flow *flow, enum flow_barrier barrier, struct flow_result 
     settle_uses(flow);
     if (barrier == FLOW_CATEGORIES)
         check_entering(flow, result);
+    check_unlabelled(flow, result);
     check_permissive(flow, result);
     check_labels(flow, result);
     return 0;

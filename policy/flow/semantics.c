@@ -78,15 +78,8 @@ static const struct row rows[] = {
      " ptrace share signal signull sigkill sigstop ",
      " fork setexec setfscreate setkeycreate setsockcreate setcurrent setcap execmem execstack execheap ", NO, NO, false},
     {" process2 ", NO, " nnp_transition nosuid_transition ", NO, NO, NO, NO, false},
-    /* Of the subject itself: the target is always the same. Those that only lift checks of owner and mode move nothing:
-     * each act behind them is checked on its own. All others reach what has no label. */
-    {" capability cap_userns ", NO, NO, NO,
-     " chown dac_override dac_read_search fowner fsetid kill setgid setuid setpcap ipc_owner ",
-     NO,
-     " linux_immutable net_bind_service net_broadcast net_admin net_raw ipc_lock sys_module sys_rawio sys_chroot "
-     "sys_ptrace sys_pacct sys_admin sys_boot sys_nice sys_resource sys_time sys_tty_config mknod lease audit_write "
-     "audit_control setfcap ", false},
-    {" capability2 cap2_userns ", NO, NO, NO, NO, NO, " * ", false},
+    /* Of the subject itself: the target is always the same. What they open has no label. */
+    {" capability cap_userns capability2 cap2_userns ", NO, NO, NO, NO, NO, " * ", false},
     {" user_namespace ", NO, NO, NO, NO, NO, " create ", false},
     {" system ", NO, NO, " * ", NO, NO, " * ", false},
     {" security ",
