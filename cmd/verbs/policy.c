@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "cmd/verbs/arguments.h"
 #include "cmd/verbs/json.h"
+#include "cmd/verbs/policy.h"
 #include "cmd/verbs/policy_front.h"
 #include "cmd/verbs/verbs.h"
 
@@ -208,6 +209,9 @@ int verb_policy(int argc, char **argv)
     } verbs[] = {
         {"check", policy_check, "say what is wrong with a host's policy"},
         {"fmt", policy_fmt, "print its canonical form"},
+        {"compile", policy_compile_verb, "make everything that is enforced of it"},
+        {"show", policy_show_verb, "print that as text"},
+        {"load", policy_load_verb, "put it in force"},
     };
     const size_t count = sizeof(verbs) / sizeof(verbs[0]);
     const bool wanted = argc >= 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0);

@@ -122,12 +122,19 @@ _casemate_label() {
 _casemate_policy() {
     local word=$1 verb=${COMP_WORDS[2]} options="--help"
     if [ "$COMP_CWORD" -eq 2 ]; then
-        _casemate_words "$word" "check fmt --help"
+        _casemate_words "$word" "check fmt compile show load --help"
         return
     fi
     case $verb in
     check) options+=" --json" ;;
     fmt) options+=" --check" ;;
+    compile) options+=" --output --base --json" ;;
+    show) options+=" --layer" ;;
+    load) options+=" --socket --slots" ;;
+    esac
+    case ${COMP_WORDS[COMP_CWORD - 1]} in
+    -o | --output) _casemate_directories "$word"; return ;;
+    --layer) _casemate_words "$word" "policy cgroup selinux seccomp landlock"; return ;;
     esac
     if [[ $word == -* ]]; then
         _casemate_words "$word" "$options"

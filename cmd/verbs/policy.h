@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CASEMATE_CMD_VERBS_POLICY_H
+#define CASEMATE_CMD_VERBS_POLICY_H
+
+/* What the verbs beneath `casemate policy` share. Each is in the table of cmd/verbs/policy.c. */
+#include "cmd/verbs/arguments.h"
+#include "cmd/verbs/policy_compile.h"
+
+/* Compile, show, load: exit statuses. */
+int policy_compile_verb(int argc, char **argv);
+int policy_show_verb(int argc, char **argv);
+int policy_load_verb(int argc, char **argv);
+
+/*
+ * Compile the files that the arguments name. VERB_OK, and *compiled has an image and is the
+ * caller's; else what is wrong has been said.
+ */
+int policy_take(const struct arguments *arguments, struct compiled **compiled);
+
+#endif

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * `casemate policy load`: put a policy in force. First the SELinux module gets the slots that it
+ * needs, which allow nothing that was not allowed before; then casemated takes the image, or leaves
+ * the old one as it is.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/text.h"
+#include "cmd/verbs/host.h"
+#include "cmd/verbs/policy.h"
+#include "cmd/verbs/policy_module.h"
+#include "cmd/verbs/progress.h"
+#include "hv/host_image.h"
+#include "mac/selinux.h"
+#include "policy/emit/module.h"
+
+#define NOBODY_LISTENS 100 /* the asking child's own exit status */
+
+static int open_directory(void)
+{
+    int fd;
+
+    if (mkdir(HOST_IMAGE_DIRECTORY, 0700) != 0 && errno != EEXIST)
+        return -errno;
+    fd = open(HOST_IMAGE_DIRECTORY, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    return fd >= 0 ? fd : -errno;
+}
+
+/* All of it on the disk before anybody is asked: what is renamed later is whole after a crash. */
+static int write_image(int directory, const struct image *image)
+{
+    cleanup_fd int fd = -1;
+    int r;
+
+    if (unlinkat(directory, HOST_IMAGE_NEW, 0) != 0 && errno != ENOENT)
+        return -errno;
+    fd = openat(directory, HOST_IMAGE_NEW, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+                0600);
+    if (fd < 0)
+        return -errno;
+    r = fd_write_full(fd, image, image->size);
+    return r < 0 ? r : fsync(fd) != 0 ? -errno : 0;
+}
+
+/* Nobody is there to check it further: a next casemated reads it as it starts. */
+static int put_in_place(int directory)
+{
+    if (renameat(directory, HOST_IMAGE_NEW, directory, HOST_IMAGE_NAME) != 0 ||
+        fsync(directory) != 0)
+        return -errno;
+    return 0;
+}
+
+/* In the child, which leaves the launcher's domain before it reads what casemated says. */
+static int ask(const struct arguments *arguments)
+{
+    struct casemate *host = NULL;
+    int r = selinux_become_client(), status = VERB_OK;
+    const char *socket = arguments->value[HOST_OPTION_SOCKET];
+
+    if (r < 0) {
+        complain("cannot leave the launcher's SELinux domain: %s", strerror(-r));
+        return VERB_SYSTEM;
+    }
+    host = casemate_new();
+    if (host == NULL)
+        return VERB_SYSTEM;
+    casemate_set_timeout(host, HOST_PATIENCE);
+    r = casemate_connect(host, socket);
+    if (r == CASEMATE_ERROR_CONNECT && socket == NULL &&
+        (casemate_error_errno(host) == ENOENT || casemate_error_errno(host) == ECONNREFUSED)) {
+        status = NOBODY_LISTENS;
+    } else if (r != CASEMATE_OK) {
+        status = host_failed(host, r, "reach casemated");
+    } else {
+        progress_begin("loading the policy");
+        r = casemate_reload(host);
+        progress_end();
+        if (r != CASEMATE_OK)
+            status = host_failed(host, r, "load the policy");
+    }
+    casemate_free(host);
+    return status;
+}
+
+static int ask_casemated(const struct arguments *arguments)
+{
+    int status = 0;
+    pid_t pid;
+
+    (void)fflush(stdout);
+    pid = fork();
+    if (pid == 0)
+        _exit(ask(arguments));
+    if (pid < 0) {
+        complain("cannot ask casemated: %s", strerror(errno));
+        return VERB_SYSTEM;
+    }
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        continue;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : VERB_SYSTEM;
+}
+
+static int put_in_force(const struct image *image, const struct arguments *arguments)
+{
+    cleanup_fd int directory = open_directory();
+    int r = directory < 0 ? directory : write_image(directory, image), status;
+
+    if (r < 0) {
+        complain("cannot write to %s: %s", HOST_IMAGE_DIRECTORY, strerror(-r));
+        return r == -EACCES || r == -EPERM ? VERB_DENIED : VERB_SYSTEM;
+    }
+    status = ask_casemated(arguments);
+    if (status == NOBODY_LISTENS) {
+        r = put_in_place(directory);
+        status = r < 0 ? VERB_SYSTEM : VERB_OK;
+        if (r < 0)
+            complain("cannot put the policy in place: %s", strerror(-r));
+        else
+            (void)printf("casemated is not running: it will find the policy when it starts\n");
+    } else if (status == VERB_OK && faccessat(directory, HOST_IMAGE_NEW, F_OK, 0) == 0) {
+        /* It reloaded something else. Nothing is said to be in force that is not. */
+        complain("casemated did not take the policy: it is of an older version, restart it");
+        status = VERB_SYSTEM;
+    }
+    if (status != VERB_OK)
+        (void)unlinkat(directory, HOST_IMAGE_NEW, 0);
+    return status;
+}
+
+static bool is_enforceable(const struct image *image)
+{
+    struct guest_diagnostic diagnostic;
+
+    if (image_enforceable(image, &diagnostic) == 0)
+        return true;
+    complain("this host cannot enforce all of it: %s", diagnostic.message);
+    return false;
+}
+
+int policy_load_verb(int argc, char **argv)
+{
+    static const struct verb_option options[] = {
+        HOST_OPTIONS,
+        {"slots", "NUMBER", "have SELinux types for so many tenants, before they come"},
+        HOST_END,
+    };
+    static const struct verb_usage usage = {
+        .name = "policy load",
+        .words = "FILE...",
+        .what =
+            "Put a host's policy in force: SELinux types for its tenants, and all that casemated\n"
+            "enforces. If anything fails, what was in force stays.",
+        .options = options,
+        .words_min = 1,
+        .words_max = COMPILE_ROOTS_MAX,
+    };
+    struct compiled *compiled = NULL;
+    struct arguments arguments;
+    uint64_t least = 0;
+    unsigned slots = 0;
+    int status;
+
+    if (!arguments_parse(&usage, argc, argv, &arguments, &status))
+        return status;
+    if (arguments.given[HOST_OPTION_OWN] &&
+        text_number(arguments.value[HOST_OPTION_OWN], 2, EMIT_SLOTS_MAX, &least) < 0) {
+        complain("--slots is a number from 2 to %u", EMIT_SLOTS_MAX);
+        return VERB_USAGE;
+    }
+    status = policy_take(&arguments, &compiled);
+    if (status == VERB_OK && !is_enforceable(compiled_image(compiled)))
+        status = VERB_DENIED;
+    if (status == VERB_OK)
+        status = policy_module(compiled_image(compiled), (unsigned)least, &slots);
+    if (status == VERB_OK)
+        status = put_in_force(compiled_image(compiled), &arguments);
+    if (status == VERB_OK)
+        (void)printf("in force: %u tenants, %u guests\n",
+                     image_count(compiled_image(compiled), IMAGE_TENANTS),
+                     image_count(compiled_image(compiled), IMAGE_GUESTS));
+    compiled_free(compiled);
+    return status;
+}
