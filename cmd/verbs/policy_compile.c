@@ -171,7 +171,8 @@ static int check_answer(struct compiled *c)
 {
     struct compile_result *r = &c->answer->result;
 
-    if (c->answer->done != 1 || !steps_valid(c) || !messages_valid(c))
+    /* Messages first: showing them safely writes to them, which may be to the steps as well. */
+    if (c->answer->done != 1 || !messages_valid(c) || !steps_valid(c))
         return -EPROTO;
     if (r->messages == 0)
         return check_image(c);
