@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `casemate policy compile` and `casemate policy show`: from sources to files, or to text. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
+#include "base/cleanup.h"
 #include "cmd/verbs/arguments.h"
 #include "cmd/verbs/json.h"
 #include "cmd/verbs/policy.h"
@@ -25,11 +28,28 @@ static void show_messages(const struct compiled *compiled)
     buf_release(&out);
 }
 
+/* For a message that names the file; the compiler opens it anew. */
+static bool can_read(const char *path)
+{
+    cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    struct stat st;
+    int r = fd < 0 || fstat(fd, &st) != 0 ? -errno : S_ISDIR(st.st_mode) ? -EISDIR : 0;
+
+    if (r < 0)
+        complain("cannot read '%s': %s", path, strerror(-r));
+    return r == 0;
+}
+
 int policy_take(const struct arguments *arguments, struct compiled **compiled)
 {
     struct compiled *c = NULL;
-    int r = policy_compile((const char *const *)arguments->word, (size_t)arguments->words, &c);
+    int r;
 
+    for (int i = 0; i < arguments->words; i++) {
+        if (!can_read(arguments->word[i]))
+            return VERB_USAGE;
+    }
+    r = policy_compile((const char *const *)arguments->word, (size_t)arguments->words, &c);
     if (r == -EPROTO)
         complain("the confined compiler died over these files: treat them as hostile");
     else if (r < 0)
