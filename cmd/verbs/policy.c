@@ -212,6 +212,7 @@ int verb_policy(int argc, char **argv)
         {"compile", policy_compile_verb, "make everything that is enforced of it"},
         {"show", policy_show_verb, "print that as text"},
         {"load", policy_load_verb, "put it in force"},
+        {"explain", policy_explain_verb, "say why something was denied, and what would allow it"},
     };
     const size_t count = sizeof(verbs) / sizeof(verbs[0]);
     const bool wanted = argc >= 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0);

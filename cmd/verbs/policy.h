@@ -10,6 +10,8 @@
 int policy_compile_verb(int argc, char **argv);
 int policy_show_verb(int argc, char **argv);
 int policy_load_verb(int argc, char **argv);
+/* Explain: the same. */
+int policy_explain_verb(int argc, char **argv);
 
 /*
  * Compile the files that the arguments name. VERB_OK, and *compiled has an image and is the

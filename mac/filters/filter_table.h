@@ -25,6 +25,7 @@ struct filter_condition {
 struct filter_rule {
     const char *name; /* of the system call */
     int number;
+    unsigned line;   /* of the table's file, for people */
     unsigned stages; /* STAGE_* bits: in which filters it stands */
     struct filter_condition condition[FILTER_CONDITIONS_MAX]; /* all of them must hold */
     const char *reason;
@@ -47,7 +48,7 @@ const struct filter_table *filter_table_of(enum process_kind kind);
 #define STAGE_0 1u
 #define STAGE_1 2u
 
-#define CALL(call) #call, SYS_##call
+#define CALL(call) #call, SYS_##call, __LINE__
 
 #define ANY                                                                                        \
     {                                                                                              \

@@ -30,6 +30,7 @@ struct context {
  */
 int context_parse(const char *text, struct context *context);
 
+/* Whether sensitivity and categories are the same. */
 bool context_level_equal(const struct context_level *a, const struct context_level *b);
 /* Whether a dominates b: at least its sensitivity and all of its categories. */
 bool context_level_dominates(const struct context_level *a, const struct context_level *b);

@@ -14,8 +14,9 @@ int module_new(struct module **module)
     if (m == NULL)
         return -ENOMEM;
     m->steps = malloc(sizeof(*m->steps));
-    if (m->steps == NULL) {
-        free(m);
+    m->memo = calloc(MODULE_MEMOS, sizeof(*m->memo));
+    if (m->steps == NULL || m->memo == NULL) {
+        module_free(m);
         return -ENOMEM;
     }
     *m->steps = MODULE_STEPS_MAX;
@@ -35,6 +36,7 @@ void module_free(struct module *module)
     free(module->container);
     free(module->statement);
     free(module->steps);
+    free(module->memo);
     free(module);
 }
 
@@ -47,6 +49,7 @@ int module_add(struct module *module, const char *name, const char *text, size_t
     int r;
 
     *line = 0;
+    memset(module->memo, 0, MODULE_MEMOS * sizeof(*module->memo));
     if (index == MODULE_FILES_MAX || size > MODULE_SIZE_MAX ||
         module->bytes + size > MODULE_SIZE_MAX)
         return -EFBIG;
@@ -77,6 +80,7 @@ out:
 
 void module_set_base(struct module *module, module_base *base, void *context)
 {
+    memset(module->memo, 0, MODULE_MEMOS * sizeof(*module->memo));
     module->base = base;
     module->base_context = context;
 }
@@ -108,9 +112,10 @@ static bool match_types(void *context, const struct scope *scope, const struct s
     const struct module *m = search->module;
 
     search->hit =
-        set_has_type(m, scope, node_member(m, statement->node, 1), &search->source, NULL, 0) &&
-        set_has_type(m, scope, node_member(m, statement->node, 2), &search->target, &search->source,
-                     0);
+        (search->query->source == NULL ||
+         set_has_type(m, scope, node_member(m, statement->node, 1), &search->source, NULL, 0)) &&
+        (search->query->target == NULL || set_has_type(m, scope, node_member(m, statement->node, 2),
+                                                       &search->target, &search->source, 0));
     return !search->hit;
 }
 
@@ -118,7 +123,9 @@ static bool match(struct search *search, const struct statement *statement)
 {
     const struct module *m = search->module;
     const struct module_query *query = search->query;
-    const struct name *names[] = {&search->source, &search->target};
+    /* Those that are asked for; a question about neither is one about nobody's block. */
+    const struct name *names[] = {query->source != NULL ? &search->source : &search->target,
+                                  &search->target};
     uint32_t what;
 
     if (statement->kind != search->kind)
@@ -130,10 +137,15 @@ static bool match(struct search *search, const struct statement *statement)
                set_has_permission(m, node_member(m, statement->node, 1), query->class,
                                   query->permission, 0) &&
                !constraint_holds(m, node_member(m, statement->node, 2), query, 0);
+    case MODULE_ROLETYPE: {
+        const struct scope top = {.container = NONE, .instance = "", .call = NONE};
+
+        return set_has_type(m, &top, node_member(m, statement->node, 2), &search->source, NULL, 0);
+    }
     case MODULE_ALLOWX:
     case MODULE_NEVERALLOWX:
         what = node_member(m, statement->node, 3);
-        if (!set_has_ioctl(m, what, query->class, query->ioctl))
+        if (query->class == NULL || !set_has_ioctl(m, what, query->class, query->ioctl))
             return false;
         break;
     default:
@@ -142,7 +154,8 @@ static bool match(struct search *search, const struct statement *statement)
             return false;
         break;
     }
-    scope_each(m, statement, names, 2, match_types, search);
+    scope_each(m, statement, names, query->source != NULL && query->target != NULL ? 2 : 1,
+               match_types, search);
     return search->hit;
 }
 
@@ -153,8 +166,8 @@ size_t module_find(const struct module *module, enum module_kind kind,
         .module = module,
         .kind = kind,
         .query = query,
-        .source = name_of(query->source),
-        .target = name_of(query->target),
+        .source = name_of(query->source != NULL ? query->source : ""),
+        .target = name_of(query->target != NULL ? query->target : ""),
     };
     size_t count = 0;
 

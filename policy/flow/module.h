@@ -41,9 +41,8 @@ struct module_line {
 
 /* Who wants what. Types by their full names ("casemate_tenant_0003.blk_t"). */
 struct module_query {
-    const char *source, *target, *class;
-    const char *permission; /* NULL: any */
-    int64_t ioctl;          /* for ALLOWX and NEVERALLOWX; -1: any */
+    const char *source, *target, *class, *permission; /* NULL: any */
+    int64_t ioctl;                                    /* for ALLOWX and NEVERALLOWX; -1: any */
     /* For constraints; NULL for others. */
     const struct context *scontext, *tcontext;
 };

@@ -48,6 +48,13 @@ struct statement {
     unsigned kind; /* enum statement_kind */
 };
 
+/* An answer that was given: whether a type is in an attribute. Two hashes of both names. */
+struct memo {
+    uint64_t one, two;
+    bool member;
+};
+#define MODULE_MEMOS 8192u /* a power of two */
+
 struct module {
     struct {
         char *name, *text;
@@ -62,7 +69,8 @@ struct module {
     uint32_t statements, statements_room;
     module_base *base;
     void *base_context;
-    uint64_t *steps; /* what a question may still cost: sets can be circles of circles */
+    struct memo *memo; /* MODULE_MEMOS of them; forgotten with every file that is added */
+    uint64_t *steps;   /* what a question may still cost: sets can be circles of circles */
 };
 
 /*
@@ -87,14 +95,18 @@ struct name {
 /* Read the file `index` into nodes, then statements. 0, -EINVAL with *line, -EFBIG, -ENOMEM. */
 int module_read(struct module *module, uint16_t index, unsigned *line);
 
+/* Whether a node (NONE is allowed) is this word; whether two are the same word. */
 bool node_is(const struct module *module, uint32_t node, const char *word);
+/* Lists and NONE are the same as nothing. */
 bool node_same(const struct module *module, uint32_t a, uint32_t b);
+
 /* The member of a list by its place from 0, or NONE. */
 uint32_t node_member(const struct module *module, uint32_t list, unsigned place);
 
 /* The block that an instance is made of, or NONE. */
 uint32_t module_template(const struct module *module, const char *instance, size_t size);
 
+/* A full name taken apart: "casemate_tenant_0003.blk_t". */
 struct name name_of(const char *type);
 
 /* Whether the expression of types has `type`, where `self` means `source` (or NULL). */
@@ -118,6 +130,8 @@ bool constraint_holds(const struct module *module, uint32_t expression,
  * each call of its macro. `use` says whether to go on.
  */
 typedef bool scope_use(void *context, const struct scope *scope, const struct statement *statement);
+
+/* See scope_use: the names are the `count` (1 or 2) of the question. */
 void scope_each(const struct module *module, const struct statement *statement,
                 const struct name *const *names, size_t count, scope_use *use, void *context);
 

@@ -204,9 +204,24 @@ static bool look_into(void *context, const struct scope *scope, const struct sta
     return !look->found;
 }
 
+/* Whether a set can be the attribute's at all: cheap, and most are not. */
+static bool may_be(const struct module *m, const struct statement *s, const struct name *attribute)
+{
+    const uint32_t word = node_member(m, s->node, 1);
+    const struct node *node;
+
+    if (s->kind != STATEMENT_SET || word == NONE || m->node[word].list)
+        return false;
+    node = &m->node[word];
+    return (s->container != NONE && m->container[s->container].macro) ||
+           memchr(text_of(m, word), '.', node->size) != NULL ||
+           (node->size == attribute->own_size &&
+            memcmp(text_of(m, word), attribute->own, node->size) == 0);
+}
+
 /* Whether the type is in the attribute, as the module's own statements say or the base policy. */
-static bool is_member(const struct module *m, const struct name *attribute, const struct name *type,
-                      unsigned depth)
+static bool look_up(const struct module *m, const struct name *attribute, const struct name *type,
+                    unsigned depth)
 {
     struct membership look = {.module = m, .attribute = attribute, .type = type, .depth = depth};
     const struct name *names[] = {attribute, type};
@@ -218,7 +233,7 @@ static bool is_member(const struct module *m, const struct name *attribute, cons
           memcmp(attribute->instance, type->instance, type->instance_size) == 0))
         return false;
     for (uint32_t i = 0; i < m->statements && !look.found; i++) {
-        if (m->statement[i].kind == STATEMENT_SET)
+        if (may_be(m, &m->statement[i], attribute))
             scope_each(m, &m->statement[i], names, 2, look_into, &look);
     }
     if (look.found || m->base == NULL || type->instance_size > 0 || attribute->instance_size > 0 ||
@@ -229,6 +244,35 @@ static bool is_member(const struct module *m, const struct name *attribute, cons
     memcpy(a, attribute->own, attribute->own_size);
     a[attribute->own_size] = '\0';
     return m->base(m->base_context, t, a);
+}
+
+static uint64_t mix(uint64_t hash, const char *text, size_t size, uint64_t prime)
+{
+    for (size_t i = 0; i < size; i++)
+        hash = (hash ^ (unsigned char)text[i]) * prime;
+    return (hash ^ size) * prime;
+}
+
+/* The same, remembered: one question asks it again and again. */
+static bool is_member(const struct module *m, const struct name *attribute, const struct name *type,
+                      unsigned depth)
+{
+    const struct name *names[] = {attribute, type};
+    struct memo key = {.one = 1, .two = 2};
+    struct memo *memo;
+
+    for (size_t i = 0; i < 2; i++) {
+        key.one = mix(key.one, names[i]->instance, names[i]->instance_size, 0x100000001b3ULL);
+        key.one = mix(key.one, names[i]->own, names[i]->own_size, 0x100000001b3ULL);
+        key.two = mix(key.two, names[i]->instance, names[i]->instance_size, 0x9e3779b97f4a7c15ULL);
+        key.two = mix(key.two, names[i]->own, names[i]->own_size, 0x9e3779b97f4a7c15ULL);
+    }
+    memo = &m->memo[(key.one >> 17) & (MODULE_MEMOS - 1)];
+    if (memo->one == key.one && memo->two == key.two)
+        return memo->member;
+    key.member = look_up(m, attribute, type, depth);
+    *memo = key;
+    return key.member;
 }
 
 bool set_has_type(const struct module *m, const struct scope *scope, uint32_t expression,
@@ -308,7 +352,7 @@ bool set_has_permission(const struct module *m, uint32_t expression, const char 
     if (expression == NONE || depth > MODULE_LOOKUP_MAX)
         return false;
     if (m->node[expression].list)
-        return node_is(m, m->node[expression].first, class) &&
+        return (class == NULL || node_is(m, m->node[expression].first, class)) &&
                permission_in(m, node_member(m, expression, 1), permission, 0);
     /* (classpermissionset NAME (class (permissions))) */
     for (uint32_t i = 0; i < m->statements; i++) {

@@ -26,7 +26,8 @@
 /* What the parser makes of a source: its result, and the canonical text or its messages. */
 typedef int golden_outcome(const struct buf *source, struct buf *out);
 
-static void golden_messages(const struct guest_diagnostic *messages, size_t count, struct buf *out)
+static inline void golden_messages(const struct guest_diagnostic *messages, size_t count,
+                                   struct buf *out)
 {
     for (size_t i = 0; i < count; i++)
         buf_printf(out, "%u:%u: %s\n", messages[i].line, messages[i].column, messages[i].message);
@@ -53,7 +54,7 @@ static int golden_write(const char *path, const struct buf *from)
 }
 
 /* The canonical text must mean the same: parsed and written again it is itself. */
-static bool golden_stable(const struct buf *canonical, golden_outcome *outcome)
+static inline bool golden_stable(const struct buf *canonical, golden_outcome *outcome)
 {
     struct buf again;
     bool same;
@@ -65,7 +66,7 @@ static bool golden_stable(const struct buf *canonical, golden_outcome *outcome)
     return same;
 }
 
-static bool golden_case(const char *path, bool pass, golden_outcome *outcome)
+static inline bool golden_case(const char *path, bool pass, golden_outcome *outcome)
 {
     bool update = getenv("CASEMATE_GOLDEN_UPDATE") != NULL, good = false;
     struct buf source, expected, got;
@@ -104,7 +105,7 @@ out:
 }
 
 /* All cases that `pattern` finds. Returns how many. */
-static size_t golden_folder(const char *pattern, bool pass, golden_outcome *outcome)
+static inline size_t golden_folder(const char *pattern, bool pass, golden_outcome *outcome)
 {
     size_t failed = 0, cases;
     glob_t found;
