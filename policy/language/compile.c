@@ -55,9 +55,10 @@ static void settle(struct diagnostic_list *list)
 
     parser_sort(list);
     for (size_t i = 0; i < list->count; i++) {
-        const struct guest_diagnostic *d = &list->items[i], *before = &list->items[kept - 1];
+        const struct guest_diagnostic *d = &list->items[i];
+        const struct guest_diagnostic *before = kept > 0 ? &list->items[kept - 1] : NULL;
 
-        if (kept == 0 || d->source != before->source || d->line != before->line ||
+        if (before == NULL || d->source != before->source || d->line != before->line ||
             d->column != before->column || strcmp(d->message, before->message) != 0)
             list->items[kept++] = *d;
     }
