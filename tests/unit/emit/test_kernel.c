@@ -162,6 +162,29 @@ static void test_forms_of_a_base(void **state)
     policy_kernel_release(&again);
 }
 
+/* As many file contexts as distributions have: what libc needs to sort that many is there, too. */
+static void test_many_contexts(void **state)
+{
+    const struct emit_base *cil = &minimal.file[0];
+    struct policy_kernel result;
+    struct buf text;
+
+    (void)state;
+    buf_init(&text, 4U << 20);
+    buf_append(&text, cil->data, cil->size);
+    for (unsigned i = 0; i < 8000; i++)
+        buf_printf(
+            &text,
+            "\n(filecon \"/srv/%u(/.*)?\" any (system_u object_r casemate_etc_t ((s0) (s0))))", i);
+    assert_int_equal(buf_status(&text), 0);
+    assert_int_equal(compile_one(text.data, text.size, &result), 0);
+    assert_string_equal(result.text, "");
+    buf_append(&result.contexts, "", 1);
+    assert_non_null(strstr((const char *)result.contexts.data, "/srv/7999("));
+    policy_kernel_release(&result);
+    buf_release(&text);
+}
+
 static void refused(const void *data, size_t size, const char *what)
 {
     struct policy_kernel result;
@@ -368,15 +391,11 @@ static void test_bases_on_disk(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_same_as_secilc),
-        cmocka_unit_test(test_contexts_are_ours_too),
-        cmocka_unit_test(test_forms_of_a_base),
-        cmocka_unit_test(test_hostile_text),
-        cmocka_unit_test(test_hostile_sizes),
-        cmocka_unit_test(test_damaged_bytes),
-        cmocka_unit_test(test_drop_assertions),
-        cmocka_unit_test(test_bases_on_disk),
-        cmocka_unit_test(test_bomb),
+        cmocka_unit_test(test_same_as_secilc),  cmocka_unit_test(test_contexts_are_ours_too),
+        cmocka_unit_test(test_forms_of_a_base), cmocka_unit_test(test_many_contexts),
+        cmocka_unit_test(test_hostile_text),    cmocka_unit_test(test_hostile_sizes),
+        cmocka_unit_test(test_damaged_bytes),   cmocka_unit_test(test_drop_assertions),
+        cmocka_unit_test(test_bases_on_disk),   cmocka_unit_test(test_bomb),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
