@@ -231,6 +231,11 @@ $(BUILD)/live/access: $(BUILD)/obj/tests/live/tools/access.o $(call lib_of,mac) 
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS_DYN) -o $@ $(filter %.o %.a,$^) $(shell $(PKG_CONFIG) --libs libselinux audit) -pthread
 
+# The reader of policies beside libsepol's.
+$(BUILD)/live/decide: $(BUILD)/obj/tests/live/tools/decide.o $(call lib_of,policy/kernel) $(LIB_BASE)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS_DYN) -o $@ $(filter %.o %.a,$^) $(shell $(PKG_CONFIG) --libs libsepol libcrypto)
+
 # ---------------------------------------------------------------- breakout tests
 # The hostile stand-in is static, as what it replaces; the runner links what the launcher links.
 HOSTILE_STANDIN = $(filter-out %/runner.o %/scene.o %/place.o %/report.o %/reasons.o,$(call obj_of,$(wildcard tests/hostile/*.c)))

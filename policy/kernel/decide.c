@@ -204,6 +204,15 @@ uint32_t kernel_decide_types(const struct kernel_policy *policy,
     return te.allowed;
 }
 
+uint32_t kernel_decide_possible(const struct kernel_policy *policy, uint32_t source,
+                                uint32_t target, uint32_t class)
+{
+    struct te te;
+
+    te_compute(policy, NULL, source, target, class, 0, &te);
+    return te.allowed | te.possible;
+}
+
 bool kernel_decide_ioctl(const struct kernel_policy *policy, const struct kernel_booleans *booleans,
                          uint32_t source, uint32_t target, uint32_t class, uint16_t command)
 {

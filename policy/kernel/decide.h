@@ -75,6 +75,10 @@ uint32_t kernel_decide_types(const struct kernel_policy *policy,
                              const struct kernel_booleans *booleans, uint32_t source,
                              uint32_t target, uint32_t class);
 
+/* The same with every boolean either way: what some state of the booleans allows. */
+uint32_t kernel_decide_possible(const struct kernel_policy *policy, uint32_t source,
+                                uint32_t target, uint32_t class);
+
 /* Whether the constraint's expression holds; `third` (of validatetrans) may be NULL otherwise. */
 bool kernel_constraint_holds(const struct kernel_policy *policy,
                              const struct kernel_constraint *constraint,

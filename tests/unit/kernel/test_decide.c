@@ -16,6 +16,14 @@
 
 #define SMALL "tests/unit/kernel/small.cil"
 
+/* libsepol forgets a policy that it has decided about, and all its contexts, when it gets the next.
+ */
+const char *__lsan_default_suppressions(void);
+const char *__lsan_default_suppressions(void)
+{
+    return "leak:libsepol.so";
+}
+
 static struct kernel_policy *read_policy(const struct policy_bytes *bytes)
 {
     struct kernel_policy *policy = NULL;
