@@ -144,3 +144,24 @@ int selinux_get_process(pid_t tid, char context[SELINUX_CONTEXT_MAX])
         return errno == ENOENT ? -ESRCH : -errno;
     return take(found, context);
 }
+
+/* The third part of a context: its beginning, of `*length` bytes, or NULL. */
+static const char *type_of(const char *context, size_t *length)
+{
+    const char *type = strchr(context, ':');
+
+    type = type != NULL ? strchr(type + 1, ':') : NULL;
+    if (type == NULL)
+        return NULL;
+    *length = strcspn(type + 1, ":");
+    return type + 1;
+}
+
+bool selinux_same_type(const char *a, const char *b)
+{
+    size_t a_length = 0, b_length = 0;
+    const char *a_type = type_of(a, &a_length), *b_type = type_of(b, &b_length);
+
+    return a_type != NULL && b_type != NULL && a_length > 0 && a_length == b_length &&
+           memcmp(a_type, b_type, a_length) == 0;
+}

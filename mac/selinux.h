@@ -7,6 +7,7 @@
  * function but selinux_state and the two that only write text returns -EOPNOTSUPP then. Contexts
  * are raw, never translated by mcstransd.
  */
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -75,6 +76,9 @@ enum selinux_object {
 /* The same for an object. 0, -EINVAL, -ENAMETOOLONG. */
 int selinux_object_context(enum selinux_object object, const struct selinux_label *label,
                            char context[SELINUX_CONTEXT_MAX]);
+
+/* Whether two raw contexts have one type, whatever their users, roles and levels. */
+bool selinux_same_type(const char *a, const char *b);
 
 /* Contexts of casemated's front, and of the memory files that it is handed. */
 #define SELINUX_FRONT_CONTEXT        "system_u:system_r:casemate_front_t:s0"

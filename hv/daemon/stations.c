@@ -30,7 +30,10 @@ struct knock {
     uint64_t station;
 };
 
-/* The other end must be what we are: root, and in our own context. */
+/*
+ * The other end must be what we are: root, and in our domain. A guard of `casemate run` has the
+ * user of the shell that it was started from.
+ */
 static int check_peer(const struct host *host, int socket, pid_t *pid)
 {
     struct access_peer peer;
@@ -38,7 +41,7 @@ static int check_peer(const struct host *host, int socket, pid_t *pid)
 
     if (r < 0)
         return r;
-    if (peer.uid != geteuid() || (host->selinux && strcmp(peer.context, host->context) != 0))
+    if (peer.uid != geteuid() || (host->selinux && !selinux_same_type(peer.context, host->context)))
         return -EPERM;
     *pid = peer.pid;
     return 0;
@@ -136,9 +139,9 @@ static void on_station(void *context, uint32_t events)
     }
 }
 
-static int make_folder(const char *path)
+static int make_folder(const char *path, mode_t mode)
 {
-    if (mkdir(path, 0755) < 0 && errno != EEXIST)
+    if (mkdir(path, mode) < 0 && errno != EEXIST)
         return -errno;
     return 0;
 }
@@ -147,10 +150,10 @@ int stations_watch(struct host *host)
 {
     struct dirent *entry;
     DIR *folder;
-    int r = make_folder("/run/casemate");
+    int r = make_folder("/run/casemate", 0755);
 
     if (r == 0)
-        r = make_folder(GUARD_STATIONS);
+        r = make_folder(GUARD_STATIONS, 0700);
     if (r < 0)
         return r;
     host->stations = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);

@@ -28,28 +28,7 @@ void station_remove(int64_t store_id)
     (void)unlink(path);
 }
 
-/* The third part of a context: its beginning in `*length` bytes, or NULL. */
-static const char *type_of(const char *context, size_t *length)
-{
-    const char *type = strchr(context, ':');
-
-    type = type != NULL ? strchr(type + 1, ':') : NULL;
-    if (type == NULL)
-        return NULL;
-    *length = strcspn(type + 1, ":");
-    return type + 1;
-}
-
 /* Users, roles and levels differ between an administrator's shell and the service manager. */
-static bool same_type(const char *a, const char *b)
-{
-    size_t a_length = 0, b_length = 0;
-    const char *a_type = type_of(a, &a_length), *b_type = type_of(b, &b_length);
-
-    return a_type != NULL && b_type != NULL && a_length > 0 && a_length == b_length &&
-           memcmp(a_type, b_type, a_length) == 0;
-}
-
 int station_check_peer(int socket, bool same_domain)
 {
     char own[SELINUX_CONTEXT_MAX], peer[SELINUX_CONTEXT_MAX] = "";
@@ -64,7 +43,7 @@ int station_check_peer(int socket, bool same_domain)
     if (selinux_get_process(getpid(), own) < 0 ||
         getsockopt(socket, SOL_SOCKET, SO_PEERSEC, peer, &length) < 0)
         return -EACCES;
-    return same_type(own, peer) ? 0 : -EACCES;
+    return selinux_same_type(own, peer) ? 0 : -EACCES;
 }
 
 /* Made, if need be, and nobody else's to write: who could put a socket here would be a guard. */

@@ -36,6 +36,29 @@ static void test_contexts(void **state)
     assert_string_equal(context, "system_u:object_r:casemate_shared_t:s0");
 }
 
+static void test_same_type(void **state)
+{
+    static const char service[] = "system_u:system_r:casemated_t:s0";
+    static const char *const same[] = {"unconfined_u:system_r:casemated_t:s0",
+                                       "system_u:sysadm_r:casemated_t:s0-s0:c0.c1023",
+                                       "system_u:system_r:casemated_t"};
+    static const char *const others[] = {
+        "",    "system_u",    "system_u:system_r",
+        ":::", "casemated_t", "system_u:casemated_t:s0",
+        "::",  "a:b:",        "system_u:system_r:casemated_t2:s0",
+        ":",   "a::s0",       "system_u:system_r:casemated_:s0",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(same) / sizeof(same[0]); i++)
+        assert_true(selinux_same_type(service, same[i]) && selinux_same_type(same[i], service));
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+        assert_false(selinux_same_type(service, others[i]));
+        assert_false(selinux_same_type(others[i], service));
+        assert_false(selinux_same_type(others[i], "a:b:"));
+    }
+}
+
 /*
  * The text goes into a context: never one that says something else than one set of two or more
  * categories, and never one category alone, which every pair that contains it dominates.
@@ -123,6 +146,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_contexts),
+        cmocka_unit_test(test_same_type),
         cmocka_unit_test(test_bad_categories),
         cmocka_unit_test(test_nothing_succeeds_without_selinux),
     };
