@@ -34,6 +34,9 @@ enum host_request_type {
 };
 
 #define HOST_FLAG_MORE 1u /* the client wants a stream */
+/* HOST_RELOAD, guests that run and that the new policy would not admit; neither: it is refused. */
+#define HOST_FLAG_KEEP 2u /* they go on */
+#define HOST_FLAG_STOP 4u /* their power buttons are pressed when it is in force */
 
 struct host_request {
     uint32_t magic, version;

@@ -233,8 +233,14 @@ int casemate_console(struct casemate *host, const char *tenant, const char *name
 /* The host itself. */
 int casemate_get_info(struct casemate *host, struct casemate_info **info);
 
-/* Read the host policy again. _POLICY_INVALID, and nothing changes. Running guests go on. */
+/*
+ * Take the host policy that `casemate policy load` made. _POLICY_INVALID, and nothing changes: it
+ * is wrong, or would not admit a guest that runs.
+ */
 int casemate_reload(struct casemate *host);
+
+/* The same, guests that it would not admit being kept ("keep") or stopped ("stop"). */
+int casemate_reload_running(struct casemate *host, const char *running);
 
 /* ---- a list of guests */
 

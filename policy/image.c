@@ -37,6 +37,23 @@ size_t image_entry_size(enum image_table table)
     return sizes[table];
 }
 
+const struct image *image_none(void)
+{
+    /* The strings' one byte, a NUL, and seven to the next multiple of 8. */
+    enum { STRINGS = sizeof(struct image), REST = STRINGS + 8 };
+    static const struct {
+        struct image image;
+        uint64_t strings;
+    } none = {.image = {.magic = IMAGE_MAGIC,
+                        .version = IMAGE_VERSION,
+                        .size = REST,
+                        .mac = GUEST_MAC_SELINUX,
+                        .table = {[IMAGE_STRINGS] = {STRINGS, 1},
+                                  [IMAGE_TENANTS... IMAGE_NETS] = {REST, 0}}}};
+
+    return &none.image;
+}
+
 const char *image_tenant_name(const struct image *image, uint32_t tenant)
 {
     return tenant == IMAGE_NONE ? "host" : image_text(image, image_tenants(image)[tenant].name);

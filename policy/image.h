@@ -243,6 +243,9 @@ size_t image_entry_size(enum image_table table);
  */
 int image_check(const void *bytes, size_t size, struct guest_diagnostic *diagnostic);
 
+/* The image of an empty source: nobody may have anything. */
+const struct image *image_none(void);
+
 /*
  * Whether this version of casemate can enforce all of it. The language can say more than is built;
  * what is not is never ignored: casemated takes no such image, and `policy load` loads none. 0, or

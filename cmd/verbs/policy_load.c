@@ -22,6 +22,8 @@
 #include "mac/selinux.h"
 #include "policy/emit/module.h"
 
+enum { OPTION_RUNNING = HOST_OPTION_OWN, OPTION_SLOTS };
+
 #define NOBODY_LISTENS 100 /* the asking child's own exit status */
 
 static int open_directory(void)
@@ -82,7 +84,9 @@ static int ask(const struct arguments *arguments)
         status = host_failed(host, r, "reach casemated");
     } else {
         progress_begin("loading the policy");
-        r = casemate_reload(host);
+        r = arguments->given[OPTION_RUNNING]
+                ? casemate_reload_running(host, arguments->value[OPTION_RUNNING])
+                : casemate_reload(host);
         progress_end();
         if (r != CASEMATE_OK)
             status = host_failed(host, r, "load the policy");
@@ -150,6 +154,7 @@ int policy_load_verb(int argc, char **argv)
 {
     static const struct verb_option options[] = {
         HOST_OPTIONS,
+        {"running", "keep|stop", "what becomes of guests that run and that it would not admit"},
         {"slots", "NUMBER", "have SELinux types for so many tenants, before they come"},
         HOST_END,
     };
@@ -171,9 +176,14 @@ int policy_load_verb(int argc, char **argv)
 
     if (!arguments_parse(&usage, argc, argv, &arguments, &status))
         return status;
-    if (arguments.given[HOST_OPTION_OWN] &&
-        text_number(arguments.value[HOST_OPTION_OWN], 2, EMIT_SLOTS_MAX, &least) < 0) {
+    if (arguments.given[OPTION_SLOTS] &&
+        text_number(arguments.value[OPTION_SLOTS], 2, EMIT_SLOTS_MAX, &least) < 0) {
         complain("--slots is a number from 2 to %u", EMIT_SLOTS_MAX);
+        return VERB_USAGE;
+    }
+    if (arguments.given[OPTION_RUNNING] && strcmp(arguments.value[OPTION_RUNNING], "keep") != 0 &&
+        strcmp(arguments.value[OPTION_RUNNING], "stop") != 0) {
+        complain("--running is keep or stop");
         return VERB_USAGE;
     }
     status = policy_take(&arguments, &compiled);

@@ -89,26 +89,41 @@ void action_guard(struct client *client, struct guest *guest)
         client_done(client, HOST_SYSTEM, 0, -1, "cannot reach the guest's guard: %s", strerror(-r));
 }
 
+/* The guest as the policy in force describes it. */
+static int start_described(struct host *host, struct guest *guest, uint32_t index)
+{
+    struct guest_spec *spec = malloc(sizeof(*spec));
+    uint8_t shared[GUEST_DISKS_MAX];
+    int r;
+
+    if (spec == NULL)
+        return -ENOMEM;
+    image_guest(policy_current(host->policy), index, spec, shared);
+    r = guard_start(host, guest, spec, shared);
+    free(spec);
+    return r;
+}
+
 void action_start(struct client *client, struct guest *guest)
 {
     struct host *host = client->host;
-    const struct host_policy *policy = policy_current(host->policy);
+    const struct image *image = policy_current(host->policy);
     char text[RECORD_TEXT_MAX];
     int index = -ENOENT, r;
 
-    if (policy != NULL && guest->in_policy)
-        index = host_policy_find_guest(policy, guest->record.tenant, guest->record.name);
+    if (image != NULL && guest->in_policy)
+        index = image_find_guest(image, guest->record.tenant, guest->record.name);
     if (index < 0) {
         client_done(client, HOST_WRONG_STATE, 0, -1,
-                    "the host policy does not describe guest %s/%s: add it to %s and reload",
-                    guest->record.tenant, guest->record.name, host->options->policy);
+                    "the host policy does not describe guest %s/%s: add it and load the policy",
+                    guest->record.tenant, guest->record.name);
         return;
     }
     if (policy_limits(host, (uint32_t)index, text) < 0) {
         client_done(client, HOST_START_FAILED, 1, -1, "%s", text);
         return;
     }
-    r = guard_start(host, guest, &policy->guest[index]);
+    r = start_described(host, guest, (uint32_t)index);
     if (r < 0)
         client_done(client, HOST_START_FAILED, 3, -1, "cannot start a guard: %s", strerror(-r));
 }
@@ -124,7 +139,7 @@ void action_events(struct client *client, struct guest *guest)
 void action_info(struct client *client, struct guest *guest)
 {
     const struct host *host = client->host;
-    const struct host_policy *policy = policy_current(host->policy);
+    const struct image *image = policy_current(host->policy);
     struct host_reply *reply = client_reply_new(client, HOST_REPLY_INFO);
 
     (void)guest;
@@ -137,7 +152,7 @@ void action_info(struct client *client, struct guest *guest)
     (void)text_format(reply->info.context, sizeof(reply->info.context), "%s", host->context);
     reply->info.mac = host->selinux ? GUEST_MAC_SELINUX : GUEST_MAC_LANDLOCK;
     reply->info.landlock_abi = (uint32_t)host->landlock_abi;
-    reply->info.tenants = policy != NULL ? policy->tenants : 0;
+    reply->info.tenants = image != NULL ? image_count(image, IMAGE_TENANTS) : 0;
     reply->info.started = host->started;
     memcpy(reply->info.policy_digest, policy_digest(host->policy),
            sizeof(reply->info.policy_digest));
@@ -152,17 +167,23 @@ void action_info(struct client *client, struct guest *guest)
 void action_reload(struct client *client, struct guest *guest)
 {
     struct host *host = client->host;
-    int r = policy_load(host, host_policy_loaded);
+    char text[POLICY_TEXT_MAX];
+    uint32_t flags = client->operation.request.flags;
+    enum policy_running running = (flags & HOST_FLAG_KEEP) != 0   ? POLICY_RUNNING_KEEP
+                                  : (flags & HOST_FLAG_STOP) != 0 ? POLICY_RUNNING_STOP
+                                                                  : POLICY_RUNNING_REFUSE;
+    int r = policy_load(host, true, running, host_policy_loaded, text);
 
     (void)guest;
     client->operation.waits_for_policy = true;
-    if (r ==
-        -EBUSY) /* whoever asked first will have read what is there now, or the client asks again */
-        client_done(client, HOST_BUSY, 0, -1, "the host policy is being read already");
-    else if (r < 0)
-        client_done(client, r == -EPERM || r == -EFBIG ? HOST_POLICY_INVALID : HOST_SYSTEM, 0, -1,
-                    r == -EPERM   ? "%s is not a file that only root can write"
-                    : r == -EFBIG ? "%s is too long"
-                                  : "cannot read %s",
-                    host->options->policy);
+    if (r == 0)
+        return;
+    if (r != -EBUSY)
+        host_log(host, DAEMON_ERROR, "the host policy is not taken, what was in force stays: %s",
+                 text);
+    client_done(client,
+                r == -EBUSY                                  ? HOST_BUSY
+                : r == -EINVAL || r == -EPERM || r == -EFBIG ? HOST_POLICY_INVALID
+                                                             : HOST_SYSTEM,
+                0, -1, "%s", text);
 }

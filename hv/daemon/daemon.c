@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
@@ -11,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "attest/digest.h"
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "hv/daemon/client.h"
@@ -34,15 +36,16 @@ static void tell_manager(const struct host *host, const char *lines)
 
 static void tell_ready(const struct host *host)
 {
-    const struct host_policy *policy = policy_current(host->policy);
+    const struct image *image = policy_current(host->policy);
     unsigned living = 0;
     char lines[256];
 
     for (const struct guest *g = host->guests; g != NULL; g = g->next)
         living += guests_alive(g) ? 1 : 0;
-    (void)text_format(
-        lines, sizeof(lines), "READY=1\nMAINPID=%d\nSTATUS=%u tenants and %u guests in the policy",
-        getpid(), policy != NULL ? policy->tenants : 0, policy != NULL ? policy->guests : 0);
+    (void)text_format(lines, sizeof(lines),
+                      "READY=1\nMAINPID=%d\nSTATUS=%u tenants and %u guests in the policy",
+                      getpid(), image != NULL ? image_count(image, IMAGE_TENANTS) : 0,
+                      image != NULL ? image_count(image, IMAGE_GUESTS) : 0);
     tell_manager(host, lines);
     host_log(host, DAEMON_INFO, "ready: %u guests run", living);
 }
@@ -63,12 +66,15 @@ static void answer_policy(struct host *host, int status, const char *text)
 void host_policy_loaded(struct host *host, int status, const char *text)
 {
     static const struct log_about about = {.kind = LOG_POLICY};
+    char hex[2 * DIGEST_SIZE + 1];
 
     if (status == 0) {
         guests_take_policy(host);
         guests_take_store(host);
-        host_log_about(host, &about, DAEMON_INFO, "the host policy is in force: %u guests",
-                       policy_current(host->policy)->guests);
+        for (size_t i = 0; i < DIGEST_SIZE; i++)
+            (void)snprintf(hex + 2 * i, 3, "%02x", policy_digest(host->policy)[i]);
+        host_log_about(host, &about, DAEMON_INFO, "the host policy %s is in force: %u guests", hex,
+                       image_count(policy_current(host->policy), IMAGE_GUESTS));
     } else {
         host_log_about(host, &about, DAEMON_ERROR,
                        "the host policy is not taken, what was in force stays: %s", text);
@@ -112,6 +118,7 @@ static void reap(struct host *host)
 
 static void on_signal(void *context, uint32_t events)
 {
+    char text[POLICY_TEXT_MAX];
     struct host *host = context;
     struct signalfd_siginfo info;
 
@@ -120,9 +127,9 @@ static void on_signal(void *context, uint32_t events)
         if (info.ssi_signo == SIGCHLD) {
             reap(host);
         } else if (info.ssi_signo == SIGHUP) {
-            if (policy_load(host, host_policy_loaded) < 0)
-                host_log(host, DAEMON_ERROR, "cannot read the host policy %s",
-                         host->options->policy);
+            if (policy_load(host, true, POLICY_RUNNING_REFUSE, host_policy_loaded, text) < 0)
+                host_log(host, DAEMON_ERROR,
+                         "the host policy is not taken, what was in force stays: %s", text);
         } else {
             loop_stop(host->loop);
         }
@@ -179,6 +186,7 @@ static int begin_selinux(struct host *host)
 
 static int begin(struct host *host)
 {
+    char text[POLICY_TEXT_MAX];
     int r = loop_new(&host->loop);
 
     if (r == 0)
@@ -199,11 +207,10 @@ static int begin(struct host *host)
         host_log(host, DAEMON_ERROR, "cannot watch %s: %s", GUARD_STATIONS, strerror(-r));
         return r;
     }
-    r = policy_load(host, host_policy_loaded);
+    /* What a `policy load` left beside it when it died is no policy that anybody asked for. */
+    r = policy_load(host, false, POLICY_RUNNING_KEEP, host_policy_loaded, text);
     if (r < 0) {
-        /* Not even a child could be made for it, or the file is not root's own. */
-        host_policy_loaded(host, r,
-                           r == -EPERM ? "only root may be able to write the file" : strerror(-r));
+        host_policy_loaded(host, r, text);
         r = host->failure;
     }
     return r;

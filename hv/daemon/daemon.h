@@ -12,10 +12,11 @@
 #include <stdint.h>
 
 #include "base/journal.h"
+#include "hv/host_image.h"
 #include "policy/guest.h"
 
 #define DAEMON_SOCKET "/run/casemate/org.casemate.Host"
-#define DAEMON_POLICY "/etc/casemate/host.policy"
+#define DAEMON_POLICY HOST_IMAGE_DIRECTORY "/" HOST_IMAGE_NAME
 
 /* Syslog's severities, which journald takes from "<N>" before a line. */
 enum daemon_severity {
@@ -28,7 +29,7 @@ enum daemon_severity {
 struct daemon_options {
     const char *socket; /* where it listens; absolute */
     int listener;       /* a listening socket that somebody made for us (taken), or -1 */
-    const char *policy; /* host policy file; it may be missing */
+    const char *policy; /* host policy as an image; absolute; it may be missing */
     const char *store;  /* label store */
     enum guest_mac mac; /* what the operator says: landlock only on his word */
     const char *notify; /* NOTIFY_SOCKET, or NULL */

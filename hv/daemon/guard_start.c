@@ -12,6 +12,7 @@
 
 #include "base/cleanup.h"
 #include "hv/daemon/guards.h"
+#include "hv/daemon/guests.h"
 #include "hv/launch/guard_process.h"
 
 #define OFF_TIMEOUT 30 /* seconds from the power button to force, when nobody says other */
@@ -49,11 +50,11 @@ _Noreturn static void become_guard(const struct host *host, int start, int stati
     _exit(127);
 }
 
-int guard_start(struct host *host, struct guest *guest, const struct host_guest *described)
+int guard_start(struct host *host, struct guest *guest, const struct guest_spec *spec,
+                const uint8_t shared[GUEST_DISKS_MAX])
 {
-    cleanup_fd int start =
-        guard_process_start_file(guest->record.tenant, &described->spec, described->shared,
-                                 OFF_TIMEOUT, host->options->guards_log);
+    cleanup_fd int start = guard_process_start_file(guest->record.tenant, spec, shared, OFF_TIMEOUT,
+                                                    host->options->guards_log);
     cleanup_fd int ours = -1, theirs = -1;
     struct guard *guard;
     int ends[2], r;
@@ -69,6 +70,11 @@ int guard_start(struct host *host, struct guest *guest, const struct host_guest 
     if (r < 0)
         return r;
     (void)steal_fd(&ours);
+    r = guests_hold(guest, spec);
+    if (r < 0) {
+        guard_forget(guard);
+        return r;
+    }
     pid = fork();
     if (pid == 0)
         become_guard(host, start, theirs);
@@ -81,9 +87,9 @@ int guard_start(struct host *host, struct guest *guest, const struct host_guest 
     guest->record.state = GUEST_STATE_STARTING;
     guest->record.guard = (int32_t)pid;
     guest->record.started = (uint64_t)time(NULL);
-    guest->record.cpus = described->spec.cpus;
-    guest->record.memory = described->spec.memory;
-    guest->record.mac = described->spec.mac;
+    guest->record.cpus = spec->cpus;
+    guest->record.memory = spec->memory;
+    guest->record.mac = spec->mac;
     guest->text[0] = '\0';
     guest->result = 0;
     return 0;

@@ -32,10 +32,11 @@ struct guard {
 };
 
 /*
- * Start a guard for the guest as the policy describes it. 0: what becomes of it comes as events.
- * -errno.
+ * Start a guard for the guest as the policy describes it, with its disks that are objects. 0: what
+ * becomes of it comes as events. -errno.
  */
-int guard_start(struct host *host, struct guest *guest, const struct host_guest *described);
+int guard_start(struct host *host, struct guest *guest, const struct guest_spec *spec,
+                const uint8_t shared[GUEST_DISKS_MAX]);
 
 /*
  * Ask; the answer goes to the client's request `serial`, if that is still waiting. 0; -EAGAIN when

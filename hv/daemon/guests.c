@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "hv/daemon/guests.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -36,9 +37,21 @@ bool guests_record_ok(const struct guest_record *r)
     return true;
 }
 
+/* FNV-1a: for lists of names that an administrator wrote. */
+static uint32_t bucket_of(const char *tenant, const char *name)
+{
+    uint32_t hash = 2166136261u;
+
+    for (const char *c = tenant; *c != '\0'; c++)
+        hash = (hash ^ (unsigned char)*c) * 16777619u;
+    for (const char *c = name; *c != '\0'; c++)
+        hash = (hash ^ (unsigned char)*c) * 16777619u;
+    return hash % GUEST_BUCKETS;
+}
+
 struct guest *guests_find(const struct host *host, const char *tenant, const char *name)
 {
-    for (struct guest *g = host->guests; g != NULL; g = g->next) {
+    for (struct guest *g = host->guest_bucket[bucket_of(tenant, name)]; g != NULL; g = g->same) {
         if (strcmp(g->record.name, name) == 0 && strcmp(g->record.tenant, tenant) == 0)
             return g;
     }
@@ -56,7 +69,7 @@ struct guest *guests_from(const struct host *host, uint64_t number)
 
 struct guest *guests_add(struct host *host, const char *tenant, const char *name)
 {
-    struct guest *guest = guests_find(host, tenant, name), **end = &host->guests;
+    struct guest *guest = guests_find(host, tenant, name), **bucket;
 
     if (guest != NULL)
         return guest;
@@ -68,10 +81,50 @@ struct guest *guests_add(struct host *host, const char *tenant, const char *name
     guest->record.mac = (uint32_t)host->options->mac;
     (void)text_copy(guest->record.tenant, sizeof(guest->record.tenant), tenant);
     (void)text_copy(guest->record.name, sizeof(guest->record.name), name);
-    while (*end != NULL)
-        end = &(*end)->next;
-    *end = guest;
+    bucket = &host->guest_bucket[bucket_of(guest->record.tenant, guest->record.name)];
+    guest->same = *bucket;
+    *bucket = guest;
+    if (host->guests_end != NULL)
+        host->guests_end->next = guest;
+    else
+        host->guests = guest;
+    host->guests_end = guest;
     return guest;
+}
+
+static void forget(struct host *host, struct guest *guest)
+{
+    struct guest **at = &host->guest_bucket[bucket_of(guest->record.tenant, guest->record.name)];
+
+    while (*at != guest)
+        at = &(*at)->same;
+    *at = guest->same;
+    free(guest->holds);
+    free(guest);
+}
+
+int guests_hold(struct guest *guest, const struct guest_spec *spec)
+{
+    size_t size = 1;
+    char *holds, *at;
+
+    for (uint32_t i = 0; i < spec->disks; i++)
+        size += strlen(spec->disk[i].path) + 1;
+    for (uint32_t i = 0; i < spec->nets; i++)
+        size += strlen(spec->net[i].tap) + 1;
+    holds = calloc(1, size);
+    if (holds == NULL)
+        return -ENOMEM;
+    at = holds;
+    for (uint32_t i = 0; i < spec->disks; i++)
+        at = stpcpy(at, spec->disk[i].path) + 1;
+    for (uint32_t i = 0; i < spec->nets; i++)
+        at = stpcpy(at, spec->net[i].tap) + 1;
+    free(guest->holds);
+    guest->holds = holds;
+    guest->held_disks = spec->disks;
+    guest->held_nets = spec->nets;
+    return 0;
 }
 
 bool guests_alive(const struct guest *guest)
@@ -81,15 +134,17 @@ bool guests_alive(const struct guest *guest)
 
 void guests_sweep(struct host *host)
 {
+    host->guests_end = NULL;
     for (struct guest **at = &host->guests; *at != NULL;) {
         struct guest *g = *at;
 
         if (g->in_policy || g->in_store || guests_alive(g)) {
+            host->guests_end = g;
             at = &g->next;
             continue;
         }
         *at = g->next;
-        free(g);
+        forget(host, g);
     }
 }
 
@@ -99,20 +154,21 @@ void guests_free(struct host *host)
         struct guest *g = host->guests;
 
         host->guests = g->next;
-        free(g);
+        forget(host, g);
     }
+    host->guests_end = NULL;
 }
 
 void guests_take_policy(struct host *host)
 {
-    const struct host_policy *policy = policy_current(host->policy);
+    const struct image *image = policy_current(host->policy);
 
     for (struct guest *g = host->guests; g != NULL; g = g->next)
         g->in_policy = false;
-    for (uint32_t i = 0; policy != NULL && i < policy->guests; i++) {
-        const struct host_guest *described = &policy->guest[i];
-        struct guest *g =
-            guests_add(host, policy->tenant[described->tenant].name, described->spec.name);
+    for (uint32_t i = 0; image != NULL && i < image_count(image, IMAGE_GUESTS); i++) {
+        const struct image_guest *described = &image_guests(image)[i];
+        struct guest *g = guests_add(host, image_tenant_name(image, described->tenant),
+                                     image_text(image, described->name));
 
         if (g == NULL) {
             host_log(host, DAEMON_ERROR, "no memory for the guests of the policy");
@@ -121,9 +177,9 @@ void guests_take_policy(struct host *host)
         g->in_policy = true;
         if (guests_alive(g))
             continue; /* it runs as it was described when it was started */
-        g->record.cpus = described->spec.cpus;
-        g->record.memory = described->spec.memory;
-        g->record.mac = described->spec.mac;
+        g->record.cpus = described->cpus;
+        g->record.memory = described->memory;
+        g->record.mac = image->mac;
     }
     guests_sweep(host);
 }

@@ -27,6 +27,9 @@ struct guest *guests_from(const struct host *host, uint64_t number);
 /* Find or add. NULL without memory. */
 struct guest *guests_add(struct host *host, const char *tenant, const char *name);
 
+/* Note what a guest holds that starts: disks and taps. 0 or -ENOMEM. */
+int guests_hold(struct guest *guest, const struct guest_spec *spec);
+
 /* Drop what is neither in the policy nor in the store nor alive. */
 void guests_sweep(struct host *host);
 /* Drop all. */

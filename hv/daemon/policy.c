@@ -5,13 +5,11 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/close_range.h>
-#include <linux/seccomp.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -20,51 +18,34 @@
 #include "attest/digest.h"
 #include "base/cleanup.h"
 #include "base/text.h"
+#include "hv/daemon/policy_file.h"
 #include "mac/privilege.h"
 
 #define NOBODY          65534
-#define DIAGNOSTICS     4u
 #define PATIENCE_MSEC   20000u
 #define OPERATOR_NOBODY UINT32_MAX
 
-/* Memory that the parser fills. It is gone before this is looked at. */
-struct shared {
-    uint32_t diagnostics;
-    struct guest_diagnostic diagnostic[DIAGNOSTICS];
-    struct host_policy policy; /* last: of variable size */
-};
-
 /*
- * What is trusted: a copy that no child can write to. The second child asks services of the host
- * for names, and what answers there must not come to say more than numbers.
+ * What is trusted: an image that nobody can write to. The child asks services of the host for
+ * names, and what answers there must not come to say more than numbers.
  */
 struct checked {
-    uint32_t operator_id[HOST_OPERATORS_MAX]; /* uid or gid */
-    struct host_policy policy;                /* last: of variable size */
+    struct policy_file file;
+    uint32_t *operator_id; /* uid or gid of each; owned */
+    uint8_t digest[DIGEST_SIZE];
 };
-
-enum stage { STAGE_NONE, STAGE_PARSE, STAGE_NAMES };
 
 struct policy {
     struct checked *current; /* or NULL */
-    uint8_t digest[DIGEST_SIZE];
     /* what is being read */
-    enum stage stage;
-    struct shared *shared;
-    uint32_t *ids; /* HOST_OPERATORS_MAX, shared with the second child */
     struct checked *next;
-    uint8_t next_digest[DIGEST_SIZE];
-    char *source;
-    size_t size;
+    uint32_t *ids; /* shared with the child, one of each operator */
+    size_t ids_size;
     pid_t child;
     struct loop_source *clock;
+    enum policy_running running;
     policy_loaded loaded;
 };
-
-static size_t shared_size(void)
-{
-    return offsetof(struct shared, policy) + host_policy_size(HOST_GUESTS_MAX);
-}
 
 int policy_new(struct policy **policy)
 {
@@ -76,22 +57,19 @@ int policy_new(struct policy **policy)
     return 0;
 }
 
-/* Memory shared with a child, zero and without cost where nobody writes. */
-static void *map(size_t size)
+static void checked_free(struct checked *checked)
 {
-    void *memory =
-        mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-
-    return memory != MAP_FAILED ? memory : NULL;
+    if (checked == NULL)
+        return;
+    policy_file_close(&checked->file);
+    free(checked->operator_id);
+    free(checked);
 }
 
 static void unmap(struct policy *p)
 {
-    if (p->shared != NULL)
-        (void)munmap(p->shared, shared_size());
     if (p->ids != NULL)
-        (void)munmap(p->ids, HOST_OPERATORS_MAX * sizeof(*p->ids));
-    p->shared = NULL;
+        (void)munmap(p->ids, p->ids_size);
     p->ids = NULL;
 }
 
@@ -105,11 +83,22 @@ void policy_free(struct host *host)
         (void)kill(p->child, SIGKILL);
     loop_remove(&p->clock);
     unmap(p);
-    free(p->next);
-    free(p->current);
-    free(p->source);
+    checked_free(p->next);
+    checked_free(p->current);
     free(p);
     host->policy = NULL;
+}
+
+/* Back to where nothing is read; what was read is given up, or was taken. */
+static void rest(struct policy *p, bool refused)
+{
+    if (refused && p->next != NULL)
+        policy_file_refuse(&p->next->file);
+    unmap(p);
+    checked_free(p->next);
+    p->next = NULL;
+    loop_remove(&p->clock);
+    p->child = 0;
 }
 
 static void finish(struct host *host, int status, const char *text)
@@ -118,87 +107,24 @@ static void finish(struct host *host, int status, const char *text)
     policy_loaded loaded = p->loaded;
 
     if (status == 0) {
-        free(p->current);
+        checked_free(p->current);
         p->current = p->next;
         p->next = NULL;
-        memcpy(p->digest, p->next_digest, sizeof(p->digest));
     }
-    unmap(p);
-    free(p->next);
-    p->next = NULL;
-    loop_remove(&p->clock);
-    free(p->source);
-    p->source = NULL;
-    p->child = 0;
-    p->stage = STAGE_NONE;
+    rest(p, status < 0);
     loaded(host, status, text);
-}
-
-/* Only root may have been able to say who may do what. */
-static int read_source(struct policy *p, const char *path)
-{
-    cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
-    cleanup_free char *source = NULL;
-    struct stat st;
-    int r;
-
-    if (fd < 0)
-        return -errno;
-    if (fstat(fd, &st) < 0)
-        return -errno;
-    if (!S_ISREG(st.st_mode) || st.st_uid != geteuid() || (st.st_mode & (S_IWGRP | S_IWOTH)) != 0)
-        return -EPERM;
-    if (st.st_size > (off_t)HOST_SOURCE_MAX)
-        return -EFBIG;
-    source = calloc(1, (size_t)st.st_size + 1);
-    if (source == NULL)
-        return -ENOMEM;
-    r = fd_pread_full(fd, source, (size_t)st.st_size, 0);
-    if (r < 0)
-        return r;
-    p->size = (size_t)st.st_size;
-    p->source = steal_pointer(&source);
-    return 0;
-}
-
-static int hash(struct policy *p)
-{
-    struct digest digest;
-    int r = digest_begin(&digest);
-
-    if (r == 0)
-        r = digest_add(&digest, p->source, p->size);
-    return r < 0 ? r : digest_end(&digest, p->next_digest);
-}
-
-/* In the child: read and write need a descriptor, and there is none. */
-_Noreturn static void parse(const struct policy *p)
-{
-    size_t count = DIAGNOSTICS;
-    struct shared *shared = p->shared;
-
-    if (syscall(SYS_close_range, 0, ~0U, 0) < 0 ||
-        (geteuid() == 0 && privilege_drop(NOBODY, NOBODY) < 0) ||
-        prctl(PR_SET_SECCOMP, SECCOMP_MODE_STRICT, 0, 0, 0) < 0)
-        _exit(1);
-    if (host_policy_parse(p->source, p->size, &shared->policy, host_policy_size(HOST_GUESTS_MAX),
-                          shared->diagnostic, &count) < 0)
-        shared->diagnostics = (uint32_t)count;
-    (void)syscall(SYS_exit, 0); /* _exit is exit_group, which strict mode does not have */
-    for (;;)
-        continue;
 }
 
 /* In the child: libc's lookups may read files and ask services, so not as root. */
 _Noreturn static void look_up(const struct policy *p)
 {
-    const struct host_policy *policy = &p->next->policy;
+    const struct image *image = p->next->file.image;
 
     if (syscall(SYS_close_range, 0, ~0U, 0) < 0 ||
         (geteuid() == 0 && privilege_drop(NOBODY, NOBODY) < 0))
         _exit(1);
-    for (uint32_t i = 0; i < policy->operators; i++) {
-        const char *name = policy->operator[i].name;
+    for (uint32_t i = 0; i < image_count(image, IMAGE_OPERATORS); i++) {
+        const char *name = image_text(image, image_operators(image)[i].name);
         const struct passwd *user = name[0] != '@' ? getpwnam(name) : NULL;
         const struct group *group = name[0] == '@' ? getgrnam(name + 1) : NULL;
 
@@ -210,9 +136,8 @@ _Noreturn static void look_up(const struct policy *p)
     _exit(0);
 }
 
-static int start_child(struct host *host, enum stage stage)
+static int start_child(struct policy *p)
 {
-    struct policy *p = host->policy;
     pid_t pid = fork();
 
     if (pid < 0)
@@ -223,11 +148,8 @@ static int start_child(struct host *host, enum stage stage)
         /* The loop's signals are blocked; a child that hangs must be easy to end. */
         (void)sigemptyset(&none);
         (void)sigprocmask(SIG_SETMASK, &none, NULL);
-        if (stage == STAGE_PARSE)
-            parse(p);
         look_up(p);
     }
-    p->stage = stage;
     p->child = pid;
     return 0;
 }
@@ -241,117 +163,130 @@ static void too_long(void *context, uint32_t events)
     (void)kill(host->policy->child, SIGKILL); /* its end is then a failure */
 }
 
-int policy_load(struct host *host, policy_loaded loaded)
+static int hash(struct checked *checked)
 {
-    struct policy *p = host->policy;
-    int r;
+    struct digest digest;
+    int r = digest_begin(&digest);
 
-    if (p->stage != STAGE_NONE)
-        return -EBUSY;
-    r = read_source(p, host->options->policy);
-    if (r == -ENOENT) {
-        p->size = 0;
-        p->source = calloc(1, 1);
-        r = p->source != NULL ? 0 : -ENOMEM;
-    }
     if (r == 0)
-        r = hash(p);
-    if (r == 0) {
-        p->shared = map(shared_size());
-        p->ids = map(HOST_OPERATORS_MAX * sizeof(*p->ids));
-        r = p->shared != NULL && p->ids != NULL ? 0 : -ENOMEM;
+        r = digest_add(&digest, checked->file.image, checked->file.image->size);
+    return r < 0 ? r : digest_end(&digest, checked->digest);
+}
+
+/* What this host cannot do, or may not be told to by a policy. */
+static int check_host(const struct host *host, const struct image *image,
+                      char text[POLICY_TEXT_MAX])
+{
+    struct guest_diagnostic d;
+
+    if (image_enforceable(image, &d) < 0) {
+        (void)text_copy(text, POLICY_TEXT_MAX, d.message);
+        return -EINVAL;
     }
-    if (r == 0)
-        r = loop_clock(host->loop, PATIENCE_MSEC, too_long, host, &p->clock);
-    if (r == 0)
-        r = start_child(host, STAGE_PARSE);
-    if (r < 0) {
-        unmap(p);
-        loop_remove(&p->clock);
-        free(p->source);
-        p->source = NULL;
-        return r;
+    if (image->mac == GUEST_MAC_LANDLOCK && host->options->mac != GUEST_MAC_LANDLOCK) {
+        (void)text_copy(text, POLICY_TEXT_MAX,
+                        "the host policy asks to run without SELinux; only casemated's command "
+                        "line can say so: --mac landlock");
+        return -EINVAL;
     }
-    p->loaded = loaded;
     return 0;
 }
 
-static void refuse(struct host *host, struct guest_diagnostic *d)
-{
-    char text[POLICY_TEXT_MAX];
-
-    d->message[sizeof(d->message) - 1] = '\0';
-    text_visible(d->message);
-    if (text_format(text, sizeof(text), "%s:%u:%u: %s", host->options->policy, d->line, d->column,
-                    d->message) < 0)
-        (void)text_copy(text, sizeof(text), "the host policy has errors");
-    finish(host, -EINVAL, text);
-}
-
-static void parsed(struct host *host)
+static int prepare_lookup(struct host *host)
 {
     struct policy *p = host->policy;
-    struct guest_diagnostic diagnostic = {0};
+    uint32_t operators = image_count(p->next->file.image, IMAGE_OPERATORS);
     int r;
 
-    if (p->shared->diagnostics > 0) {
-        refuse(host, &p->shared->diagnostic[0]);
-        return;
+    p->ids_size = ((size_t)operators + 1) * sizeof(*p->ids);
+    p->ids = mmap(NULL, p->ids_size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (p->ids == MAP_FAILED) {
+        p->ids = NULL;
+        return -errno;
     }
-    if (host_policy_check(&p->shared->policy, host_policy_size(HOST_GUESTS_MAX), &diagnostic) < 0) {
-        refuse(host, &diagnostic);
-        return;
+    p->next->operator_id = calloc((size_t)operators + 1, sizeof(*p->ids));
+    if (p->next->operator_id == NULL)
+        return -ENOMEM;
+    r = loop_clock(host->loop, PATIENCE_MSEC, too_long, host, &p->clock);
+    return r < 0 ? r : start_child(p);
+}
+
+int policy_load(struct host *host, bool fresh, enum policy_running running, policy_loaded loaded,
+                char text[POLICY_TEXT_MAX])
+{
+    struct policy *p = host->policy;
+    int r;
+
+    text[0] = '\0';
+    if (p->next != NULL) {
+        (void)text_copy(text, POLICY_TEXT_MAX, "the host policy is being read already");
+        return -EBUSY;
     }
-    p->next = malloc(offsetof(struct checked, policy) + p->shared->policy.size);
-    if (p->next == NULL) {
-        finish(host, -ENOMEM, "out of memory");
-        return;
+    p->next = calloc(1, sizeof(*p->next));
+    if (p->next == NULL)
+        return -ENOMEM;
+    r = policy_file_open(host->options->policy, fresh, &p->next->file, text);
+    if (r == 0)
+        r = hash(p->next);
+    if (r == 0)
+        r = check_host(host, p->next->file.image, text);
+    /* At first there is nothing that was admitted by another. */
+    if (r == 0 && host->policy_tried)
+        r = policy_admits_running(host, p->next->file.image, running, text);
+    if (r == 0)
+        r = prepare_lookup(host);
+    if (r < 0) {
+        rest(p, true);
+        if (text[0] == '\0')
+            (void)text_format(text, POLICY_TEXT_MAX, "cannot read the host policy: %s",
+                              strerror(-r));
+        return r;
     }
-    memcpy(&p->next->policy, &p->shared->policy, p->shared->policy.size);
-    if (p->next->policy.mac == GUEST_MAC_LANDLOCK && host->options->mac != GUEST_MAC_LANDLOCK) {
-        finish(host, -EINVAL,
-               "the host policy asks to run without SELinux; only casemated's command line can say "
-               "so: --mac landlock");
-        return;
-    }
-    r = start_child(host, STAGE_NAMES);
-    if (r < 0)
-        finish(host, r, "cannot look the operators' names up");
+    p->running = running;
+    p->loaded = loaded;
+    return 0;
 }
 
 bool policy_child(struct host *host, pid_t pid, int status)
 {
     struct policy *p = host->policy;
-    enum stage stage;
+    char text[POLICY_TEXT_MAX] = "";
+    uint32_t operators;
+    int r;
 
-    if (p == NULL || p->stage == STAGE_NONE || pid != p->child)
+    if (p == NULL || p->next == NULL || pid != p->child)
         return false;
-    stage = p->stage;
-    p->child = 0;
     if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
-        finish(host, -EPROTO,
-               stage == STAGE_PARSE
-                   ? "the confined parser of the host policy died; treat the file as hostile"
-                   : "the lookup of the operators' names died");
+        finish(host, -EPROTO, "the lookup of the operators' names died");
         return true;
     }
-    if (stage == STAGE_PARSE) {
-        parsed(host);
-        return true;
+    operators = image_count(p->next->file.image, IMAGE_OPERATORS);
+    memcpy(p->next->operator_id, p->ids, operators * sizeof(*p->ids));
+    /* Guests may have been started meanwhile. */
+    r = host->policy_tried ? policy_admits_running(host, p->next->file.image, p->running, text) : 0;
+    if (r == 0) {
+        r = policy_file_take(&p->next->file);
+        if (r < 0)
+            (void)text_format(text, sizeof(text), "cannot put the new policy in place: %s",
+                              r == -ESTALE ? "it was replaced meanwhile; load it again"
+                                           : strerror(-r));
     }
-    memcpy(p->next->operator_id, p->ids, sizeof(p->next->operator_id));
-    finish(host, 0, "");
+    finish(host, r, text);
+    if (r == 0)
+        policy_end_unwanted(host);
     return true;
 }
 
-const struct host_policy *policy_current(const struct policy *policy)
+const struct image *policy_current(const struct policy *policy)
 {
-    return policy->current != NULL ? &policy->current->policy : NULL;
+    return policy->current != NULL ? policy->current->file.image : NULL;
 }
 
 const uint8_t *policy_digest(const struct policy *policy)
 {
-    return policy->digest;
+    static const uint8_t none[DIGEST_SIZE];
+
+    return policy->current != NULL ? policy->current->digest : none;
 }
 
 uint32_t policy_operator_id(const struct policy *policy, uint32_t index)

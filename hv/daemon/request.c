@@ -60,10 +60,15 @@ int request_check(const struct host_request *request, bool busy)
 {
     const struct request_row *row = request_row(request->type);
 
+    uint32_t flags = request->type == HOST_RELOAD ? HOST_FLAG_MORE | HOST_FLAG_KEEP | HOST_FLAG_STOP
+                                                  : HOST_FLAG_MORE;
+
     if (request->magic != HOST_MAGIC || request->version != HOST_VERSION || row == NULL ||
-        (request->flags & ~HOST_FLAG_MORE) != 0 || request->seconds > SECONDS_MAX ||
-        (request->type != HOST_STOP && request->seconds != 0) || !name_or_empty(request->tenant) ||
-        !name_or_empty(request->guest) || (row->of_guest && request->guest[0] == '\0'))
+        (request->flags & ~flags) != 0 ||
+        (request->flags & (HOST_FLAG_KEEP | HOST_FLAG_STOP)) == (HOST_FLAG_KEEP | HOST_FLAG_STOP) ||
+        request->seconds > SECONDS_MAX || (request->type != HOST_STOP && request->seconds != 0) ||
+        !name_or_empty(request->tenant) || !name_or_empty(request->guest) ||
+        (row->of_guest && request->guest[0] == '\0'))
         return -EBADMSG;
     return busy ? -EALREADY : 0;
 }

@@ -27,13 +27,19 @@ struct policy;
 struct guard;
 struct client;
 
+#define GUEST_BUCKETS 4096u
+
 /* One guest that policy, label store or a living guard names. */
 struct guest {
     struct guest *next; /* in the order of `number` */
+    struct guest *same; /* of the same bucket, by name */
     uint64_t number;    /* never given twice */
     bool in_policy, in_store;
+    bool unwanted;       /* it runs, and the policy that is being taken would not admit it */
     struct guard *guard; /* its connection while it lives, or NULL */
     struct guest_record record;
+    char *holds; /* owned, or NULL: paths of its disks, then its taps, a NUL behind each */
+    uint32_t held_disks, held_nets;
     uint32_t result;            /* of its last end, enum launch_result */
     char text[RECORD_TEXT_MAX]; /* why */
 };
@@ -59,7 +65,8 @@ struct host {
     struct front_ghost *ghosts; /* fronts that are not reaped yet */
     uint64_t last_client;
 
-    struct guest *guests;
+    struct guest *guests, *guests_end;
+    struct guest *guest_bucket[GUEST_BUCKETS];
     uint64_t last_guest;
     struct guard *guards;
     int stations; /* inotify, owned */

@@ -71,13 +71,13 @@ static int take_tenant(void *context, const struct label_tenant *tenant)
  */
 static int draw_slots(struct host *host, struct label_store *store)
 {
-    const struct host_policy *policy = policy_current(host->policy);
+    const struct image *image = policy_current(host->policy);
     int r = 0;
 
-    for (uint32_t i = 0; policy != NULL && i < policy->tenants && r == 0; i++) {
+    for (uint32_t i = 0; image != NULL && i < image_count(image, IMAGE_TENANTS) && r == 0; i++) {
         unsigned slot;
 
-        r = label_tenant_slot(store, policy->tenant[i].name, &slot);
+        r = label_tenant_slot(store, image_tenant_name(image, i), &slot);
     }
     return r;
 }

@@ -15,6 +15,7 @@
 #define TAKES_SECONDS  8u
 #define NEEDS_MORE     16u
 #define NEEDS_UPGRADE  32u
+#define TAKES_RUNNING  64u
 
 static const struct method {
     const char *name;
@@ -33,7 +34,7 @@ static const struct method {
     {"Events", HOST_EVENTS, TAKES_TENANT | TAKES_GUEST | GUEST_OPTIONAL | NEEDS_MORE},
     {"Console", HOST_CONSOLE, TAKES_TENANT | TAKES_GUEST | NEEDS_UPGRADE},
     {"Info", HOST_INFO, 0},
-    {"Reload", HOST_RELOAD, 0},
+    {"Reload", HOST_RELOAD, TAKES_RUNNING},
 };
 
 /* Jansson parses by recursion, 2048 deep: what nobody needs is refused before it is asked. */
@@ -104,6 +105,21 @@ static void take_seconds(struct varlink_call *call, const json_t *value)
         call->request.seconds = (uint32_t)seconds;
 }
 
+/* What becomes of guests that run, and that the new policy would not admit. */
+static void take_running(struct varlink_call *call, const json_t *value)
+{
+    const char *text = json_string_value(value);
+
+    if (json_is_null(value) || (text != NULL && strcmp(text, "refuse") == 0))
+        return;
+    if (text != NULL && strcmp(text, "keep") == 0)
+        call->request.flags |= HOST_FLAG_KEEP;
+    else if (text != NULL && strcmp(text, "stop") == 0)
+        call->request.flags |= HOST_FLAG_STOP;
+    else
+        refuse(call, VARLINK_INVALID_PARAMETER, "running");
+}
+
 static void take_parameters(struct varlink_call *call, const struct method *method,
                             json_t *parameters)
 {
@@ -119,6 +135,8 @@ static void take_parameters(struct varlink_call *call, const struct method *meth
             take_name(call, key, value, request->guest);
         else if (strcmp(key, "seconds") == 0 && (method->has & TAKES_SECONDS) != 0)
             take_seconds(call, value);
+        else if (strcmp(key, "running") == 0 && (method->has & TAKES_RUNNING) != 0)
+            take_running(call, value);
         else
             refuse(call, VARLINK_INVALID_PARAMETER, key);
     }
