@@ -30,11 +30,10 @@ host() { "$CASEMATE" "$@"; }
 srv=/srv/casemate-churn-$$
 mkdir -m 755 "$srv"
 at_exit rm -rf "$srv"
-policy=$scratch/host.policy
+policy=$scratch/host.policy image=$scratch/policy/host.image
 if in_test_host; then
-    install -d /etc/casemate
-    at_exit rm -rf /etc/casemate
-    policy=/etc/casemate/host.policy
+    image=/var/lib/casemate/policy/host.image
+    at_exit rm -rf /var/lib/casemate/policy
 fi
 
 # -- the host's policy: every guest has a disk of its own
@@ -52,7 +51,8 @@ fi
         echo "}"
     done
 } >"$policy"
-! in_test_host || restorecon -R /etc/casemate "$srv"
+! in_test_host || restorecon -R "$srv"
+put_policy "$policy" "$image" || diag "the policy does not compile"
 images=("$srv"/t*/churn*.img)
 before=$(for image in "${images[@]}"; do label "$image"; stat -c ' %u:%g %a' "$image"; done)
 
@@ -63,7 +63,7 @@ keep_log() {
 }
 launch_daemon() {
     # Through a pipe: casemated may not write to just any file. Guards keep it open, so it ends by itself.
-    "$DAEMON" "${MAC[@]}" --policy "$policy" </dev/null > >(keep_log) 2>&1 &
+    "$DAEMON" "${MAC[@]}" --policy "$image" </dev/null > >(keep_log) 2>&1 &
     daemon_pid=$!
     wait_for 60 host info
 }

@@ -43,22 +43,21 @@ tenant initech {
     guest $db { cpus 1; memory 64M; kernel "$srv/initech/kernel"; cmdline "halt"; disk "$srv/initech/disk.img"; }
 }
 CONF
-policy=$scratch/host.policy
+image=$scratch/policy/host.image
 if in_test_host; then
-    install -d /etc/casemate
-    cp "$policy" /etc/casemate/host.policy
     install -d -m 700 /var/lib/casemate
-    restorecon -R /etc/casemate /var/lib/casemate $srv
-    policy=/etc/casemate/host.policy
-    at_exit rm -rf /etc/casemate /var/lib/casemate
+    image=/var/lib/casemate/policy/host.image
+    restorecon -R /var/lib/casemate $srv
+    at_exit rm -rf /var/lib/casemate
     audit_mark
 fi
+put_policy "$scratch/host.policy" "$image" || diag "the policy does not compile"
 
 run "$CASEMATE" list
 is "$status" 3 "without casemated there is no list"
 like "$err" "casemated does not run: .*start it with" "and it is said how to start it"
 
-"$DAEMON" --policy "$policy" "${MAC[@]}" >"$scratch/casemated.log" 2>&1 &
+"$DAEMON" --policy "$image" "${MAC[@]}" >"$scratch/casemated.log" 2>&1 &
 daemon=$!
 at_exit kill $daemon
 at_exit "$CASEMATE" kill acme/$web initech/$db

@@ -29,11 +29,10 @@ srv=/srv/casemate-daemon-$$
 mkdir -p $srv/acme $srv/initech
 at_exit rm -rf $srv
 for tenant in acme initech; do cp "$PAYLOAD" $srv/$tenant/kernel; done
-policy=$scratch/host.policy
+policy=$scratch/host.policy image=$scratch/policy/host.image
 if in_test_host; then
-    install -d /etc/casemate
-    at_exit rm -rf /etc/casemate
-    policy=/etc/casemate/host.policy
+    image=/var/lib/casemate/policy/host.image
+    at_exit rm -rf /var/lib/casemate/policy
 fi
 guest() { echo "    guest $2 { cpus 1; memory 32M; kernel \"$srv/$1/kernel\"; cmdline \"$3\"; }"; }
 cat >"$policy" <<CONF
@@ -52,7 +51,8 @@ $(guest initech web halt)
 $(guest initech mail halt)
 }
 CONF
-in_test_host && restorecon -R /etc/casemate /var/lib/casemate $srv
+in_test_host && restorecon -R /var/lib/casemate $srv
+put_policy "$policy" "$image" || diag "the policy does not compile"
 
 log=$scratch/casemated.log daemon=''
 # Through a pipe: casemated may not write to just any file. Guards keep it open, so it ends by itself.
@@ -61,7 +61,7 @@ keep_log() {
     exec cat >>"$log"
 }
 serve() { # [PROGRAM]
-    "${1:-$DAEMON}" --policy "$policy" "${MAC[@]}" </dev/null > >(keep_log) 2>&1 &
+    "${1:-$DAEMON}" --policy "$image" "${MAC[@]}" </dev/null > >(keep_log) 2>&1 &
     daemon=$!
     wait_for 60 answers
 }
@@ -215,7 +215,7 @@ else
     mkdir "$scratch/bin"
     cp "$DAEMON" "$scratch/bin/casemated"
     cp "$TOOLS/hostile_front" "$scratch/bin/casemate-front"
-    "$scratch/bin/casemated" --policy /nonexistent --socket "$scratch/hostile" --mac landlock >"$scratch/hostile.log" 2>&1 </dev/null &
+    "$scratch/bin/casemated" --policy "$scratch/nonexistent" --socket "$scratch/hostile" --mac landlock >"$scratch/hostile.log" 2>&1 </dev/null &
     hostile=$!
     at_exit kill $hostile
     wait_for 30 test -S "$scratch/hostile"
@@ -231,12 +231,19 @@ else
 fi
 
 # -- the policy
-cp "$policy" "$scratch/good"
-echo 'tenant {' >>"$policy"
-like "$(vl Reload)" "PolicyInvalid.*:[0-9]+:[0-9]+: " "a policy with an error is refused, with its place"
+digest() { vl Info | grep -o '"policy_digest":"[0-9a-f]*"'; }
+was=$(digest)
+head -c 4096 /dev/urandom >"$image.new"
+chmod 600 "$image.new"
+like "$(vl Reload)" "PolicyInvalid.*no policy's image|PolicyInvalid.*malformed" "an image that is none is refused"
 like "$(vl List)" '"name":"mail"' "and what was in force stays"
-cat "$scratch/good" >"$policy"
-like "$(vl Reload)" '"parameters":\{\}' "the good one is taken"
+is "$(digest)" "$was" "as its digest says"
+ok "the refused one is gone" test ! -e "$image.new"
+sed 's/guests 4;/guests 5;/' "$policy" >"$scratch/changed"
+put_policy "$scratch/changed" "$image"
+like "$(vl Reload)" '"parameters":\{\}' "a good one is taken"
+isnt "$(digest)" "$was" "and its digest is another"
+is "$(digest)" "\"policy_digest\":\"$(sha256sum <"$image" | cut -d' ' -f1)\"" "that of the image, which bears the old one's name"
 
 # -- casemated is killed
 before=$(vl List | grep -o '"guard":[0-9]*' | sort)
@@ -246,7 +253,7 @@ serve
 is "$(vl List | grep -o '"guard":[0-9]*' | sort)" "$before" "killed and started again, it finds all guards"
 is "$(states)" "running running running running" "and the guests as they were"
 ok "and says what it found" grep -q 'found guest initech/mail, running, under guard' "$log"
-"$DAEMON" --policy "$policy" "${MAC[@]}" >"$scratch/second.log" 2>&1 </dev/null
+"$DAEMON" --policy "$image" "${MAC[@]}" >"$scratch/second.log" 2>&1 </dev/null
 is "$?" 3 "a second casemated does not start"
 like "$(cat "$scratch/second.log")" 'another casemated' "and says why"
 

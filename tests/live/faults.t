@@ -323,8 +323,11 @@ like "$err" "acme/disk.img' is outside of tenant 'initech'" "and names it"
 
 policy "$etc/host.policy" "$srv/initech/**" "$srv/initech/disk.img"
 ! in_test_host || restorecon -R "$etc" "$srv"
+image_of_policy=$scratch/policy/host.image
+! in_test_host || image_of_policy=/var/lib/casemate/policy/host.image
+put_policy "$etc/host.policy" "$image_of_policy" || diag "the policy does not compile"
 before=$(look "$image") was=$(look "$srv/acme/disk.img")
-"$DAEMON" "${MAC[@]}" --socket "$socket" --policy "$etc/host.policy" < /dev/null > >(keep "$scratch/daemon.log") 2>&1 &
+"$DAEMON" "${MAC[@]}" --socket "$socket" --policy "$image_of_policy" < /dev/null > >(keep "$scratch/daemon.log") 2>&1 &
 daemon=$!
 at_exit kill -KILL $daemon
 serves() { host info && [ "$status" = 0 ]; }

@@ -26,6 +26,7 @@ tenant acme {
 CONF
     run casemate policy check /etc/casemate/host.policy
     is "$status" 0 "casemate policy reads it in its domain" || diag "$err"
+    put_policy /etc/casemate/host.policy /var/lib/casemate/policy/host.image || diag "the policy does not compile"
     audit_mark
     /usr/bin/casemated >"$scratch/casemated.log" 2>&1 &
     at_exit kill $!
@@ -96,8 +97,11 @@ policy=$scratch/host.policy
 } >"$policy"
 run "$CASEMATE" policy check "$policy"
 is "$status" 0 "the policy is good" || diag "$err"
+run "$CASEMATE" policy load "$policy"
+is "$status" 0 "and loaded while no casemated runs" || diag "$err"
+image=/var/lib/casemate/policy/host.image
 
-"$DAEMON" --mac landlock --policy "$policy" >"$scratch/casemated.log" 2>&1 &
+"$DAEMON" --mac landlock >"$scratch/casemated.log" 2>&1 &
 daemon=$!
 at_exit kill $daemon
 at_exit "$CASEMATE" kill "good$n" "tps$n"
@@ -150,7 +154,7 @@ is "$(grep -c running <<<"$out")" 2 "both run still"
 cp "$policy" "$scratch/before"
 bad() { # WHAT REGEX, the policy is standard input
     cat >"$policy"
-    run "$CASEMATE" reload
+    run "$CASEMATE" policy load "$policy"
     isnt "$status" 0 "$1: refused"
     like "$err" "$2" "and says why"
 }
@@ -159,17 +163,36 @@ bad "a guest that could write to an object" "this disk is a shared object: write
     < <(sed 's,golden/g.img" readonly,golden/g.img",' "$scratch/before")
 bad "an object that is not read-only" "readonly" < <(sed 's, readonly; }$, },' "$scratch/before")
 bad "noise" ":1:1: control character 0x7f" <"$PAYLOAD"
-bad "a megabyte and more" "too long" < <(head -c 1100000 /dev/zero)
-chmod 666 "$policy"
-bad "a file that others may write" "only root can write" <"$scratch/before"
-chmod 600 "$policy"
+bad "sixteen megabytes and more" "too long" < <(head -c 16800000 /dev/zero)
+bad "what casemate cannot enforce" "does not schedule cores" < <(cat "$scratch/before" && echo "conflict acme initech on core;")
+bad "a host for one of two that run on it" "good$n runs.*in conflict on host|tps$n runs.*in conflict on host" \
+    < <(sed 's/share golden;//; s, disk "[^"]*golden/g.img" readonly;,,' "$scratch/before" && echo "conflict acme initech on host;")
+bad "a tenant without its guest's disk" "good$n runs, and the new policy would not admit it.*acme/disk.img" \
+    < <(sed "s,disk \"$srv/acme/\*\*\",kernel \"$srv/acme/**\"," "$scratch/before" | sed "s, disk \"$srv/acme/disk.img\";,," | grep -v "guest link\|guest folder\|guest name")
+# image WHAT REGEX FILE: put in place by hand
+image() {
+    install -m "${4:-600}" "$3" "$image.new"
+    run "$CASEMATE" reload
+    isnt "$status" 0 "$1: refused"
+    like "$err" "$2" "and says why"
+    ok "and it is gone" test ! -e "$image.new"
+}
+image "a file that others may write" "only root can write" "$image" 666
+image "a source" "no policy's image|malformed" "$scratch/before"
+head -c 500 "$image" >"$scratch/cut"
+image "half an image" "malformed" "$scratch/cut"
+ln -s "$image" "$image.new"
+run "$CASEMATE" reload
+isnt "$status" 0 "a link: refused"
+rm -f "$image.new"
 run "$CASEMATE" list
 is "$(grep -c running <<<"$out")" 2 "the guests run, and what was in force is"
 
 # -- a guest that the policy does not describe any more goes on, and its tenant's operators are the new policy's
 grep -v 'guest good' "$scratch/before" | sed 's/"@games"//' >"$policy"
-run "$CASEMATE" reload
-is "$status" 0 "a policy with one guest less is taken" || diag "$err"
+bad "a policy with one guest less, which runs" "good$n runs.*not described" < <(cat "$policy")
+run "$CASEMATE" policy load "$policy" --running keep
+is "$status" 0 "it is taken if the guest may go on" || diag "$err"
 run "$CASEMATE" list
 is "$(grep -c running <<<"$out")" 2 "what runs goes on"
 as 1234 60 kill acme/good$n

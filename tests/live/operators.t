@@ -30,6 +30,7 @@ tenant initech {
     guest db { cpus 1; memory 64M; kernel "/srv/initech/kernel"; cmdline "halt"; disk "/srv/initech/disk.img"; disk "/srv/golden/g.img" readonly; rng; }
 }
 CONF
+put_policy /etc/casemate/host.policy /var/lib/casemate/policy/host.image || diag "the policy does not compile"
 
 audit_mark
 /usr/bin/casemated >"$scratch/casemated.log" 2>&1 &
@@ -120,7 +121,7 @@ is "$(stat -c %C /srv/golden/g.img)" "$before" "and so has the object, when both
 run casemate start acme/web
 kill $daemon
 wait $daemon
-echo 'tenant' >>/etc/casemate/host.policy
+echo 'tenant' >>/var/lib/casemate/policy/host.image
 /usr/bin/casemated >"$scratch/casemated.log" 2>&1 &
 daemon=$!
 at_exit kill $daemon

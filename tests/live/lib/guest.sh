@@ -38,6 +38,17 @@ load_policy() {
     perl -e 'local $/; open(my $f, "<", $ARGV[0]) or die; my $p = <$f>; open(my $l, ">", "/sys/fs/selinux/load") or die; syswrite($l, $p) == length($p) or die "$!"' "$1"
 }
 
+# put_policy SOURCE IMAGE: what casemated is to enforce, made of a source. One that runs takes it in place of the image in
+# force when it is told to reload.
+put_policy() {
+    local to=$2 made
+    made=$(mktemp -d "$scratch/policy.XXXXXX") || return
+    "$CASEMATE" policy compile "$1" -o "$made/out" >/dev/null || return
+    [ ! -e "$to" ] || to=$to.new
+    install -D -m 600 "$made/out/host.image" "$to"
+    ! in_test_host || restorecon -R "$(dirname "$to")"
+}
+
 kill_guests() {
     local name
     for name in "${!GUEST_PID[@]}"; do
