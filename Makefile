@@ -211,7 +211,7 @@ $(BUILD)/fuzz/libfuzzed.a: $(FUZZ_OBJECTS)
 	@rm -f $@
 	$(Q)ar rcsD $@ $^
 $(BUILD)/fuzz/%: tests/fuzz/%.c $(BUILD)/fuzz/libfuzzed.a
-	$(Q)clang -I. -D_GNU_SOURCE $(FUZZ_FLAGS) -o $@ $< $(BUILD)/fuzz/libfuzzed.a $(shell $(PKG_CONFIG) --libs libseccomp libselinux libcrypto sqlite3 jansson) -pthread
+	$(Q)clang -I. -D_GNU_SOURCE $(FUZZ_FLAGS) -o $@ $< $(BUILD)/fuzz/libfuzzed.a $(shell $(PKG_CONFIG) --libs libseccomp libselinux libcrypto sqlite3 jansson) -lbz2 -pthread
 comma = ,
 
 .PHONY: fuzz
