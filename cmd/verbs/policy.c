@@ -212,6 +212,8 @@ int verb_policy(int argc, char **argv)
         {"compile", policy_compile_verb, "make everything that is enforced of it"},
         {"show", policy_show_verb, "print that as text"},
         {"load", policy_load_verb, "put it in force"},
+        {"learn", policy_learn_verb, "propose a guest from a permissive trial's audit log"},
+        {"graph", policy_graph_verb, "draw it"},
         {"explain", policy_explain_verb, "say why something was denied, and what would allow it"},
     };
     const size_t count = sizeof(verbs) / sizeof(verbs[0]);

@@ -6,17 +6,20 @@
 #include "cmd/verbs/arguments.h"
 #include "cmd/verbs/policy_compile.h"
 
-/* Compile, show, load: exit statuses. */
+/* Each returns its exit status. */
 int policy_compile_verb(int argc, char **argv);
 int policy_show_verb(int argc, char **argv);
 int policy_load_verb(int argc, char **argv);
-/* Explain: the same. */
 int policy_explain_verb(int argc, char **argv);
+int policy_graph_verb(int argc, char **argv);
+int policy_learn_verb(int argc, char **argv);
 
 /*
  * Compile the files that the arguments name. VERB_OK, and *compiled has an image and is the
  * caller's; else what is wrong has been said.
  */
 int policy_take(const struct arguments *arguments, struct compiled **compiled);
+/* The same of one file. */
+int policy_take_file(const char *file, struct compiled **compiled);
 
 #endif

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/text.h"
 #include "cmd/verbs/arguments.h"
 #include "cmd/verbs/json.h"
 #include "cmd/verbs/policy.h"
@@ -296,18 +295,6 @@ static int read_policy(const struct arguments *arguments, struct inputs *inputs)
     return VERB_OK;
 }
 
-static int read_source(const struct arguments *arguments, struct inputs *inputs)
-{
-    char path[4096], *word = path;
-    const struct arguments file = {.word = &word, .words = 1};
-
-    if (text_copy(path, sizeof(path), arguments->value[SOURCE]) < 0) {
-        complain("the name of the source is too long");
-        return VERB_USAGE;
-    }
-    return policy_take(&file, &inputs->compiled);
-}
-
 static int read_inputs(const struct arguments *arguments, struct inputs *inputs, char **log)
 {
     int status, r;
@@ -327,7 +314,7 @@ static int read_inputs(const struct arguments *arguments, struct inputs *inputs,
     }
     status = read_policy(arguments, inputs);
     if (status == VERB_OK && arguments->given[SOURCE])
-        status = read_source(arguments, inputs);
+        status = policy_take_file(arguments->value[SOURCE], &inputs->compiled);
     if (status == VERB_OK)
         status = policy_tenants_read(arguments->given[STORE] ? arguments->value[STORE] : NULL,
                                      &inputs->tenants);

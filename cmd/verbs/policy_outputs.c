@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
+#include "base/text.h"
 #include "cmd/verbs/arguments.h"
 #include "cmd/verbs/json.h"
 #include "cmd/verbs/policy.h"
@@ -63,6 +64,18 @@ int policy_take(const struct arguments *arguments, struct compiled **compiled)
     }
     *compiled = c;
     return VERB_OK;
+}
+
+int policy_take_file(const char *file, struct compiled **compiled)
+{
+    char path[4096], *word = path;
+    const struct arguments one = {.word = &word, .words = 1};
+
+    if (text_copy(path, sizeof(path), file) < 0) {
+        complain("the name of the policy's source is too long");
+        return VERB_USAGE;
+    }
+    return policy_take(&one, compiled);
 }
 
 /* What libsepol said, line by line. */

@@ -122,12 +122,14 @@ _casemate_label() {
 _casemate_policy() {
     local word=$1 verb=${COMP_WORDS[2]} options="--help"
     if [ "$COMP_CWORD" -eq 2 ]; then
-        _casemate_words "$word" "check fmt compile show load explain --help"
+        _casemate_words "$word" "check fmt compile show load graph explain learn --help"
         return
     fi
     case $verb in
     check) options+=" --json" ;;
     fmt) options+=" --check" ;;
+    learn) options+=" --tenant --source --store --json" ;;
+    graph) options+=" --dot --tenant" ;;
     explain) options+=" --audit --source --policy --store --json" ;;
     compile) options+=" --output --base --json" ;;
     show) options+=" --layer" ;;

@@ -108,12 +108,13 @@ static void explain_selinux_err(const struct explain *explain, const struct reco
 
 static void explain_landlock(const struct record *record, struct verdict *verdict)
 {
-    char shown[256];
+    char shown[256], blockers[128];
 
     verdict->barriers = EXPLAIN_LANDLOCK;
     verdict->proof = EXPLAIN_KEEPS;
-    (void)snprintf(verdict->what, sizeof(verdict->what), "Landlock refused %.100s%s%s",
-                   record->blockers, record->path[0] != '\0' ? " of " : "",
+    (void)snprintf(verdict->what, sizeof(verdict->what), "Landlock refused %s%s%s",
+                   text_escape(blockers, sizeof(blockers), record->blockers),
+                   record->path[0] != '\0' ? " of " : "",
                    text_escape(shown, sizeof(shown), record->path));
     (void)snprintf(verdict->why, sizeof(verdict->why),
                    "the process's ruleset has the one file that it executed");
