@@ -3,9 +3,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <selinux/selinux.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -69,7 +71,10 @@ _Noreturn static void become_installer(int program, const char *slots)
                                                                                     NULL};
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
-    if (null >= 0 && dup2(null, STDIN_FILENO) >= 0 && dup2(STDERR_FILENO, STDOUT_FILENO) >= 0)
+    /* Those of the shell that started us, too. The program is executed from its own all the same.
+     */
+    if (null >= 0 && syscall(SYS_close_range, 3, ~0U, CLOSE_RANGE_CLOEXEC) == 0 &&
+        dup2(null, STDIN_FILENO) >= 0 && dup2(STDERR_FILENO, STDOUT_FILENO) >= 0)
         (void)fexecve(program, argv, envp);
     (void)fprintf(stderr, "casemate: cannot start %s: %s\n", INSTALLER, strerror(errno));
     _exit(127);
