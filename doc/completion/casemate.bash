@@ -133,10 +133,11 @@ _casemate_policy() {
     explain) options+=" --audit --source --policy --store --json" ;;
     compile) options+=" --output --base --json" ;;
     show) options+=" --layer" ;;
-    load) options+=" --socket --slots" ;;
+    load) options+=" --socket --running --slots" ;;
     esac
     case ${COMP_WORDS[COMP_CWORD - 1]} in
     -o | --output) _casemate_directories "$word"; return ;;
+    --running) _casemate_words "$word" "keep stop"; return ;;
     --layer) _casemate_words "$word" "policy cgroup selinux seccomp landlock"; return ;;
     esac
     if [[ $word == -* ]]; then
