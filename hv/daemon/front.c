@@ -155,7 +155,7 @@ int front_start(struct client *client, int socket)
         return -errno;
     go = ends[0];
     go_peer = ends[1];
-    /* It need not wait for a cgroup: it stays in ours, under its limits. */
+    /* It need not wait for a cgroup: it stays in ours; its limits are of the process. */
     if (write(go_peer, "", 1) != 1)
         return -errno;
     pid = syscall(SYS_clone3, &args, sizeof(args));
