@@ -257,14 +257,16 @@ static int explain_work(void *context)
 {
     struct work work = {.inputs = context};
     struct explain_setting setting = {.tenant = tenant_of, .context = context};
-    int status;
+    int status, r;
 
     work.record = malloc(sizeof(*work.record));
     work.verdict = malloc(sizeof(*work.verdict));
     work.list = json_array();
-    if (work.record == NULL || work.verdict == NULL || work.list == NULL ||
-        load_module(&work) < 0 || load_policy(&work) < 0)
+    if (work.record == NULL || work.verdict == NULL || work.list == NULL || load_module(&work) < 0)
         return VERB_SYSTEM;
+    r = load_policy(&work);
+    if (r < 0)
+        return r == -EPROTO ? VERB_DENIED : VERB_SYSTEM;
     setting.module = work.module;
     setting.policy = work.policy;
     if (work.inputs->compiled != NULL) {

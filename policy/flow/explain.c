@@ -43,8 +43,8 @@ static int explain_avc(struct explain *explain, const struct record *record,
     struct denial denial = {.record = record, .permission = record->permission[0]};
     int r;
 
-    party_of(explain, record->scontext, &denial.source);
-    party_of(explain, record->tcontext, &denial.target);
+    party_of(explain, record->scontext, "", &denial.source);
+    party_of(explain, record->tcontext, record->tenant, &denial.target);
     denial.same_slot = denial.source.part != NULL && denial.target.part != NULL &&
                        denial.source.slot == denial.target.slot;
     denial.same_levels =
@@ -129,7 +129,7 @@ static void explain_abend(const struct explain *explain, const struct record *re
     struct party party = {.name = "a process"};
 
     if (record->subject[0] != '\0')
-        party_of(explain, record->subject, &party);
+        party_of(explain, record->subject, "", &party);
     verdict->proof = EXPLAIN_ASIDE;
     verdict->possible = true;
     (void)snprintf(verdict->what, sizeof(verdict->what), "%s ended by signal %lld", party.name,

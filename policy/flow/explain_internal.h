@@ -42,8 +42,12 @@ struct explain {
     bool before_known;
 };
 
-/* Who is behind a context of a record, which has been checked. */
-void party_of(const struct explain *explain, const char *context, struct party *party);
+/*
+ * Who is behind a context of a record, which has been checked. `tenant` is the name that the record
+ * itself gives, for a slot that nobody else knows; or "".
+ */
+void party_of(const struct explain *explain, const char *context, const char *tenant,
+              struct party *party);
 
 /* "tenant acme" or "the tenant of slot 3". Returns `to`. */
 char *party_tenant(const struct party *party, char *to, size_t size);

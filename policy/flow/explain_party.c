@@ -63,7 +63,15 @@ static void describe_part(struct party *party)
                    context_level_text(&party->context.high, level, sizeof(level)));
 }
 
-void party_of(const struct explain *explain, const char *context, struct party *party)
+/* A name as the language has them: it is shown as it is. */
+static bool is_name(const char *text)
+{
+    return *text != '\0' && strlen(text) < GUEST_NAME_MAX &&
+           text[strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789_-")] == '\0';
+}
+
+void party_of(const struct explain *explain, const char *context, const char *tenant,
+              struct party *party)
 {
     memset(party, 0, sizeof(*party));
     if (context_parse(context, &party->context) < 0)
@@ -71,6 +79,8 @@ void party_of(const struct explain *explain, const char *context, struct party *
     if (context_slot(party->context.type, &party->slot, &party->part)) {
         if (explain->setting.tenant != NULL)
             party->tenant = explain->setting.tenant(explain->setting.context, party->slot);
+        if (party->tenant == NULL && is_name(tenant))
+            party->tenant = tenant;
         describe_part(party);
         return;
     }

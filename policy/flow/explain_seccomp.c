@@ -188,7 +188,7 @@ void explain_seccomp(const struct explain *explain, const struct record *record,
 
     name_call(record, call, sizeof(call));
     if (record->subject[0] != '\0')
-        party_of(explain, record->subject, &party);
+        party_of(explain, record->subject, "", &party);
     else
         (void)snprintf(party.name, sizeof(party.name), "casemate-%s", word ? word : "?");
     (void)snprintf(verdict->what, sizeof(verdict->what), "%s made the system call %s: %s",
