@@ -8,19 +8,21 @@ PATIENCE=60
 
 # A case a line: bad TEST-NAME STATUS REGEX OPTION...
 bad() {
-    local what=$1 code=$2 regex=$3 errors
+    local what=$1 code=$2 regex=$3 errors=() line IFS=$'\n'
     shift 3
     run_guest bad "$@"
-    errors=$(stderr bad | grep -v '^casemate: note: ')
-    if [ "$CODE" != "$code" ] || ! grep -qE -e "$regex" <<<"$errors"; then
+    while IFS= read -r line; do
+        [[ $line == 'casemate: note: '* ]] || errors+=("$line")
+    done <"$scratch/bad.err"
+    if [ "$CODE" != "$code" ] || ! matches "${errors[*]}" "$regex"; then
         fail "$what"
         diag "expected exit status $code and an error that matches /$regex/"
         account bad
     elif event_has bad running; then
         fail "$what: the guest ran all the same"
-    elif [ "$(wc -l <<<"$errors")" -gt 2 ]; then
+    elif [ ${#errors[@]} -gt 2 ]; then
         fail "$what: more than one error"
-        diag "$errors"
+        diag "$(stderr bad)"
     elif ! wait_for 10 nothing_left; then
         fail "$what: something is left behind"
         diag "$(left)"

@@ -52,6 +52,7 @@ like "$(console bz)" '^guest: ok cpus 0-1 2$' "2 vCPUs are online in the guest"
 like "$(console bz)" '^guest: ok cmdline console=ttyS0 quiet panic=-1 casemate.test=marker,cpus,rng,cmdline,flags *$' \
     "the kernel command line arrives as it was given"
 steps_ok bz rng
+like "$(console bz)" '^guest: ok rng virtio_rng\.0 1024 bytes$' "1024 bytes from /dev/hwrng, not twice the same: they are the host's"
 like "$(stderr bz)" '^vmm +[0-9]+ +2[0-9]{9} ' "--show-confinement prints the VMM's row"
 kib=$(console bz | sed -nE 's/^guest: kernel .* ([0-9]+) kB$/\1/p')
 ok "256M of memory arrive (${kib:-no} KiB usable)" test "${kib:-0}" -gt 170000 -a "${kib:-0}" -le 262144

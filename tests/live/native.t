@@ -32,16 +32,21 @@ else
     skip "this host has $host MiB"
 fi
 
-# Twenty at a time: names, uids, cgroups and labels do not meet.
-for i in $(seq 20); do payload "par$i" off --rng; done
+# Twenty at a time: names, uids, cgroups and labels do not meet. Where all is emulated, six do for it, and three in turn.
+many=20 more=20
+if in_test_host && [ -z "${CASEMATE_SOAK:-}" ]; then
+    many=6 more=3
+    diag "$((40 - many - more)) of 40 guests are left to make soak, and to the machine's own KVM"
+fi
+for i in $(seq $many); do payload "par$i" off --rng; done
 bad=0
-for i in $(seq 20); do
+for i in $(seq $many); do
     finish "par$i"
     [ "$CODE" = 0 ] && console_has "par$i" PAYLOAD-OK || { bad=$((bad + 1)); account "par$i"; }
 done
-is "$bad" 0 "20 guests at the same time"
-for i in $(seq 20); do run_payload seq off; [ "$CODE" = 0 ] || bad=$((bad + 1)); done
-is "$bad" 0 "20 guests one after the other"
+is "$bad" 0 "$many guests at the same time"
+for i in $(seq $more); do run_payload seq off; [ "$CODE" = 0 ] || bad=$((bad + 1)); done
+is "$bad" 0 "$more guests one after the other"
 
 left_nothing native
 done_testing

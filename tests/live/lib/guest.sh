@@ -2,7 +2,7 @@
 # Guests under test: start one, wait for what it does, see how it ended and what it left. Sourced, by bash.
 #
 # Everything that a guest says is in files of $scratch: NAME.console (its serial port), NAME.err (stderr of casemate)
-# and NAME.events (JSON lines). Nothing waits for a time to pass: it waits for a condition, with a limit.
+# and NAME.events (JSON lines), by tools/keep.c. Nothing waits for a time to pass: it waits for a condition, with a limit.
 #
 #     . "$(dirname "$0")/lib/guest.sh"
 #     run_payload first "off" --rng
@@ -86,25 +86,19 @@ keep() { # FILE
     : >"$1.end"
 }
 
-# start NAME OPTION...: casemate run in the background. Through pipes: a confined process may not write to just any
-# file. STDIN names another standard input than /dev/null.
+# start NAME OPTION...: casemate run in the background. STDIN names another standard input than /dev/null.
 start() {
-    local name=$1 out err events
+    local name=$1 file
     shift
-    rm -f "$scratch/$name".{console,err,events}{,.end}
-    exec {out}> >(keep "$scratch/$name.console")
-    exec {err}> >(keep "$scratch/$name.err")
-    exec {events}> >(keep "$scratch/$name.events")
-    "$CASEMATE" run "${MAC[@]}" --events 3 "$@" \
-        <"${STDIN:-/dev/null}" 1>&"$out" 2>&"$err" 3>&"$events" {out}>&- {err}>&- {events}>&- &
+    for file in console err events end; do : >"$scratch/$name.$file"; done
+    "$TOOLS/keep" "$scratch/$name" "$CASEMATE" run "${MAC[@]}" --events 3 "$@" <"${STDIN:-/dev/null}" &
     GUEST_PID[$name]=$!
-    exec {out}>&- {err}>&- {events}>&-
 }
 
-written() { [ -e "$scratch/$1.console.end" ] && [ -e "$scratch/$1.err.end" ] && [ -e "$scratch/$1.events.end" ]; }
+written() { [ -s "$scratch/$1.end" ]; }
 exited() { # NAME
     local stat
-    stat=$(cat "/proc/${GUEST_PID[$1]}/stat" 2>/dev/null) || return 0
+    { read -r stat <"/proc/${GUEST_PID[$1]}/stat"; } 2>/dev/null || return 0
     stat=${stat##*) }
     [ "${stat%% *}" = Z ]
 }
@@ -169,14 +163,27 @@ run_payload() {
 
 # ---------------------------------------------------------------- what it says
 
-console() { tr -d '\r\0' <"$scratch/$1.console" 2>/dev/null; }
-stderr() { tr -d '\r\0' <"$scratch/$1.err" 2>/dev/null; }
+console() { cat "$scratch/$1.console" 2>/dev/null; }
+stderr() { cat "$scratch/$1.err" 2>/dev/null; }
 events() { cat "$scratch/$1.events" 2>/dev/null; }
 
-console_has() { console "$1" | grep -qE -e "$2"; }
-event_has() { grep -qE -e "\"event\":\"$2\"" "$scratch/$1.events" 2>/dev/null; }
-event_count() { grep -cE -e "\"event\":\"$2\"" "$scratch/$1.events" 2>/dev/null; }
-event_came() { [ "$(event_count "$1" "$2")" -ge "$3" ]; }
+# lines_with FILE REGEX: sets `found`, how many of the file's lines match
+lines_with() {
+    local lines line
+    found=0
+    { mapfile -t lines <"$1"; } 2>/dev/null || return
+    for line in "${lines[@]}"; do
+        ! line_matches "$line" "$2" || found=$((found + 1))
+    done
+}
+console_has() { lines_with "$scratch/$1.console" "$2" && [ "$found" -gt 0 ]; }
+error_has() { lines_with "$scratch/$1.err" "$2" && [ "$found" -gt 0 ]; }
+event_came() { lines_with "$scratch/$1.events" "\"event\":\"$2\"" && [ "$found" -ge "$3" ]; }
+event_has() { event_came "$1" "$2" 1; }
+event_count() {
+    lines_with "$scratch/$1.events" "\"event\":\"$2\""
+    echo "$found"
+}
 
 # await_console NAME REGEX [SECONDS]; await_event NAME EVENT [TIMES]: false also when the guest ended before
 settled_console() { console_has "$1" "$2" || exited "$1"; }
@@ -225,7 +232,7 @@ expect() {
 
 # expect_error NAME CODE REGEX TEST-NAME: it ended with that status, and a line of stderr matches
 expect_error() {
-    if [ "$CODE" = "$2" ] && stderr "$1" | grep -qE -e "$3"; then
+    if [ "$CODE" = "$2" ] && error_has "$1" "$3"; then
         pass "$4"
     else
         fail "$4"
@@ -262,25 +269,17 @@ tell_left_out() { [ "$left_out" -eq 0 ] || diag "$left_out of $cases $1 are left
 
 # ---------------------------------------------------------------- what it leaves
 
-# What a guest could leave on the host. The file of places stays; the locks in it do not.
-traces() {
-    local places
-    places=$(stat -c %i /var/lib/casemate/guests.lock 2>/dev/null) || places=none
-    ps -e -o uid=,pid=,comm= | awk -v low=$SLOT_UIDS -v places=":$places\$" '
-        FILENAME == "-" {
-            if ($1 >= low && $1 < low + 147483648 || $3 ~ /^casemate(-janit|-guard)?$/) print "process", $2, "uid", $1, $3
-            next
-        }
-        FILENAME == "/proc/locks" { if ($2 == "OFDLCK" && $6 ~ places) print "lock", $7, $8; next }
-        FILENAME == "/proc/net/dev" { if (FNR > 2) { sub(/:.*/, "", $1); print "network device", $1 } next }
-        { print "mount", $0 }' - /proc/self/mounts /proc/locks /proc/net/dev
-    find /sys/fs/cgroup /run/casemate -mindepth 1 \( -path '/sys/*casemate*' -type d -o ! -path '/sys/*' \) \
-        ! -path /run/casemate/guards -print 2>/dev/null
-}
+# What a guest could leave on the host: tools/traces.c.
+traces() { "$TOOLS/traces" $SLOT_UIDS; }
 
 # remember; ...; left_nothing TEST-NAME. What other guests of this machine take away meanwhile does not count.
 remember() { BEFORE=$(traces); }
-left() { traces | grep -vxF -e "$BEFORE"; }
+left() {
+    local line
+    while IFS= read -r line; do
+        [[ $'\n'$BEFORE$'\n' == *$'\n'"$line"$'\n'* ]] || echo "$line"
+    done < <(traces)
+}
 nothing_left() { [ -z "$(left)" ]; }
 left_nothing() {
     if wait_for 10 nothing_left; then
