@@ -19,7 +19,7 @@ int policy_learn_verb(int argc, char **argv);
  * caller's; else what is wrong has been said.
  */
 int policy_take(const struct arguments *arguments, struct compiled **compiled);
-/* The same of one file. */
+/* The same of one file, whose name must outlive *compiled. */
 int policy_take_file(const char *file, struct compiled **compiled);
 
 #endif

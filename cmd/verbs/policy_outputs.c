@@ -41,16 +41,17 @@ static bool can_read(const char *path)
     return r == 0;
 }
 
-int policy_take(const struct arguments *arguments, struct compiled **compiled)
+/* The names outlive *compiled, which shows them. */
+static int take_files(const char *const *files, size_t count, struct compiled **compiled)
 {
     struct compiled *c = NULL;
     int r;
 
-    for (int i = 0; i < arguments->words; i++) {
-        if (!can_read(arguments->word[i]))
+    for (size_t i = 0; i < count; i++) {
+        if (!can_read(files[i]))
             return VERB_USAGE;
     }
-    r = policy_compile((const char *const *)arguments->word, (size_t)arguments->words, &c);
+    r = policy_compile(files, count, &c);
     if (r == -EPROTO)
         complain("the confined compiler died over these files: treat them as hostile");
     else if (r < 0)
@@ -66,16 +67,14 @@ int policy_take(const struct arguments *arguments, struct compiled **compiled)
     return VERB_OK;
 }
 
+int policy_take(const struct arguments *arguments, struct compiled **compiled)
+{
+    return take_files((const char *const *)arguments->word, (size_t)arguments->words, compiled);
+}
+
 int policy_take_file(const char *file, struct compiled **compiled)
 {
-    char path[4096], *word = path;
-    const struct arguments one = {.word = &word, .words = 1};
-
-    if (text_copy(path, sizeof(path), file) < 0) {
-        complain("the name of the policy's source is too long");
-        return VERB_USAGE;
-    }
-    return policy_take(&one, compiled);
+    return take_files(&file, 1, compiled);
 }
 
 /* What libsepol said, line by line. */
