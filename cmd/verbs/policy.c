@@ -215,6 +215,8 @@ int verb_policy(int argc, char **argv)
         {"learn", policy_learn_verb, "propose a guest from a permissive trial's audit log"},
         {"graph", policy_graph_verb, "draw it"},
         {"explain", policy_explain_verb, "say why something was denied, and what would allow it"},
+        {"prove", policy_prove_verb, "prove that no tenant reaches another"},
+        {"verify-proof", policy_verify_verb, "check a certificate of that"},
     };
     const size_t count = sizeof(verbs) / sizeof(verbs[0]);
     const bool wanted = argc >= 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0);
@@ -229,7 +231,7 @@ int verb_policy(int argc, char **argv)
     }
     (void)fprintf(wanted ? stdout : stderr, "Usage: casemate policy VERB [OPTION]...\n\n");
     for (size_t i = 0; i < count; i++)
-        (void)fprintf(wanted ? stdout : stderr, "  %-10s %s\n", verbs[i].name, verbs[i].help);
+        (void)fprintf(wanted ? stdout : stderr, "  %-13s %s\n", verbs[i].name, verbs[i].help);
     (void)fprintf(wanted ? stdout : stderr,
                   "\n`casemate policy VERB --help` tells more; so does casemate-policy(1).\n");
     return wanted ? VERB_OK : VERB_USAGE;
