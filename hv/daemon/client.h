@@ -17,10 +17,14 @@ struct operation {
     struct host_request request;
     uint64_t guest;            /* number; 0: none */
     uint64_t cursor;           /* List: number of the next guest */
-    struct loop_source *clock; /* patience with the guard, or NULL */
+    struct loop_source *clock; /* patience with the guard, or until a refusal is told; or NULL */
     bool waits_for_end;        /* Stop, Kill: done when the guest has ended */
     bool waits_for_policy;     /* Reload */
     bool asked_for_record;     /* Start: it runs, its record is on its way */
+    struct {
+        enum host_status status; /* HOST_OK: it is not refused */
+        char text[256];
+    } refusal;
 };
 
 struct client {

@@ -2,14 +2,18 @@
 #include "hv/daemon/request.h"
 
 #include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "hv/daemon/authorize.h"
 #include "hv/daemon/guests.h"
 
-#define SECONDS_MAX 86400u
-#define IN(state)   (1u << GUEST_STATE_##state)
-#define ALIVE       (IN(STARTING) | IN(RUNNING) | IN(PAUSED) | IN(STOPPING) | IN(QUARANTINED))
+#define SECONDS_MAX  86400u
+#define REFUSAL_MSEC 200
+#define IN(state)    (1u << GUEST_STATE_##state)
+#define ALIVE        (IN(STARTING) | IN(RUNNING) | IN(PAUSED) | IN(STOPPING) | IN(QUARANTINED))
 
 /* What changes something, or lets the client into a guest: who did it stands in the log. */
 #define DEED(type) (1u << HOST_##type)
@@ -105,29 +109,26 @@ static void log_denial(const struct client *client, const struct guest *guest,
 
 /*
  * The only guest of these names that the client may see. One that it may not see is not there for
- * it; but what was asked of that guest is refused, with the record that a refusal leaves.
+ * it, but *unseen.
  */
 static enum host_status find(const struct client *client, const struct host_request *request,
-                             const struct request_row *row, struct guest **found)
+                             struct guest **found, struct guest **unseen)
 {
     const struct host *host = client->host;
-    struct guest *only = NULL, *unseen = NULL;
+    struct guest *only = NULL;
 
+    *unseen = NULL;
     for (struct guest *g = host->guests; g != NULL; g = g->next) {
         if (strcmp(g->record.name, request->guest) != 0 ||
             (request->tenant[0] != '\0' && strcmp(g->record.tenant, request->tenant) != 0))
             continue;
         if (!may_see(client, g)) {
-            unseen = g;
+            *unseen = g;
             continue;
         }
         if (only != NULL)
             return HOST_AMBIGUOUS;
         only = g;
-    }
-    if (only == NULL && unseen != NULL) {
-        (void)authorize(client, unseen, row->class, row->permission, row->name);
-        log_denial(client, unseen, row);
     }
     if (only == NULL)
         return HOST_NO_SUCH_GUEST;
@@ -144,15 +145,58 @@ static void on_impatience(void *context, uint32_t events)
                 "the guest's guard did not do it in time; look at its state before you try again");
 }
 
+static void on_refusal(void *context, uint32_t events)
+{
+    struct client *client = context;
+    const char *text = client->operation.refusal.text;
+    char said[sizeof(client->operation.refusal.text)];
+
+    (void)events;
+    (void)text_copy(said, sizeof(said), text);
+    client_done(client, client->operation.refusal.status, 0, -1, "%s", said);
+}
+
+/*
+ * A refusal is told a while later. Each leaves a record, and who provokes many could have the trail
+ * and the log drop those of others; and how long it took to say that there is no such guest would
+ * tell whether there is one. Until then nothing that happens is a matter of this request.
+ */
+static void refuse(struct client *client, enum host_status status, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+static void refuse(struct client *client, enum host_status status, const char *format, ...)
+{
+    struct operation *operation = &client->operation;
+    va_list ap;
+
+    *operation = (struct operation){.active = true,
+                                    .request = {.serial = operation->request.serial},
+                                    .refusal = {.status = status}};
+    va_start(ap, format);
+    (void)vsnprintf(operation->refusal.text, sizeof(operation->refusal.text), format, ap);
+    va_end(ap);
+    if (loop_clock(client->host->loop, REFUSAL_MSEC, on_refusal, client, &operation->clock) < 0)
+        on_refusal(client, 0);
+}
+
 static void deny(struct client *client, const struct guest *guest, const struct request_row *row)
 {
-    log_denial(client, guest, row);
     if (guest == NULL)
-        client_done(client, HOST_DENIED, 0, -1, "you may not %s here; this has been recorded",
-                    row->name);
+        refuse(client, HOST_DENIED, "you may not %s here; this has been recorded", row->name);
     else
-        client_done(client, HOST_DENIED, 0, -1, "you may not %s %s/%s; this has been recorded",
-                    row->name, guest->record.tenant, guest->record.name);
+        refuse(client, HOST_DENIED, "you may not %s %s/%s; this has been recorded", row->name,
+               guest->record.tenant, guest->record.name);
+    log_denial(client, guest, row);
+}
+
+/* What was asked of a guest that it may not see is refused, with the record that this leaves. */
+static void deny_unseen(struct client *client, const struct host_request *request,
+                        const struct guest *unseen, const struct request_row *row)
+{
+    refuse(client, HOST_NO_SUCH_GUEST, "there is no guest %s that you may see", request->guest);
+    if (unseen == NULL)
+        return;
+    (void)authorize(client, unseen, row->class, row->permission, row->name);
+    log_denial(client, unseen, row);
 }
 
 static int set_patience(struct client *client, const struct request_row *row)
@@ -168,7 +212,7 @@ static int set_patience(struct client *client, const struct request_row *row)
 void request_begin(struct client *client, const struct host_request *request)
 {
     const struct request_row *row = request_row(request->type);
-    struct guest *guest = NULL;
+    struct guest *guest = NULL, *unseen;
     enum host_status status;
     int r;
 
@@ -176,15 +220,15 @@ void request_begin(struct client *client, const struct host_request *request)
         return; /* request_check has said so */
     client->operation = (struct operation){.active = true, .request = *request};
     if (row->of_guest) {
-        status = find(client, request, row, &guest);
-        if (status != HOST_OK) {
+        status = find(client, request, &guest, &unseen);
+        if (status == HOST_AMBIGUOUS)
             client_done(client, status, 0, -1,
-                        status == HOST_AMBIGUOUS
-                            ? "several tenants have a guest %s: say which, as TENANT/%s"
-                            : "there is no guest %s%s that you may see",
-                        request->guest, status == HOST_AMBIGUOUS ? request->guest : "");
+                        "several tenants have a guest %s: say which, as TENANT/%s", request->guest,
+                        request->guest);
+        else if (status != HOST_OK)
+            deny_unseen(client, request, unseen, row);
+        if (status != HOST_OK)
             return;
-        }
         client->operation.guest = guest->number;
     }
     if (authorize(client, guest, row->class, row->permission, row->name) < 0) {
