@@ -214,6 +214,7 @@ int verb_policy(int argc, char **argv)
         {"load", policy_load_verb, "put it in force"},
         {"learn", policy_learn_verb, "propose a guest from a permissive trial's audit log"},
         {"graph", policy_graph_verb, "draw it"},
+        {"diff", policy_diff_verb, "say what changes from one policy to another"},
         {"explain", policy_explain_verb, "say why something was denied, and what would allow it"},
         {"prove", policy_prove_verb, "prove that no tenant reaches another"},
         {"verify-proof", policy_verify_verb, "check a certificate of that"},

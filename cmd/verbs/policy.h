@@ -13,9 +13,9 @@ int policy_load_verb(int argc, char **argv);
 int policy_explain_verb(int argc, char **argv);
 int policy_graph_verb(int argc, char **argv);
 int policy_learn_verb(int argc, char **argv);
-/* Prove, verify-proof: the same. */
 int policy_prove_verb(int argc, char **argv);
 int policy_verify_verb(int argc, char **argv);
+int policy_diff_verb(int argc, char **argv);
 
 /*
  * Compile the files that the arguments name. VERB_OK, and *compiled has an image and is the

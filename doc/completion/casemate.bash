@@ -122,7 +122,7 @@ _casemate_label() {
 _casemate_policy() {
     local word=$1 verb=${COMP_WORDS[2]} options="--help"
     if [ "$COMP_CWORD" -eq 2 ]; then
-        _casemate_words "$word" "check fmt compile show load graph explain learn prove verify-proof --help"
+        _casemate_words "$word" "check fmt compile show load diff graph explain learn prove verify-proof --help"
         return
     fi
     case $verb in
@@ -132,6 +132,7 @@ _casemate_policy() {
     graph) options+=" --dot --tenant" ;;
     prove) options+=" --policy --source --store --trusted --stateless --as-set --json" ;;
     verify-proof) options+=" --policy --source --json" ;;
+    diff) options+=" --source --store --json" ;;
     explain) options+=" --audit --source --policy --store --json" ;;
     compile) options+=" --output --base --json" ;;
     show) options+=" --layer" ;;
