@@ -129,7 +129,7 @@ static int put_in_force(const struct image *image, const struct arguments *argum
         if (r < 0)
             complain("cannot put the policy in place: %s", strerror(-r));
         else
-            (void)printf("casemated is not running: it will find the policy when it starts\n");
+            (void)printf("casemated is not running; it finds the policy when it starts\n");
     } else if (status == VERB_OK && faccessat(directory, HOST_IMAGE_NEW, F_OK, 0) == 0) {
         /* It reloaded something else. Nothing is said to be in force that is not. */
         complain("casemated did not take the policy: it is of an older version, restart it");
@@ -194,7 +194,7 @@ int policy_load_verb(int argc, char **argv)
     if (status == VERB_OK)
         status = put_in_force(compiled_image(compiled), &arguments);
     if (status == VERB_OK)
-        (void)printf("in force: %u tenants, %u guests\n",
+        (void)printf("loaded: %u tenants, %u guests\n",
                      image_count(compiled_image(compiled), IMAGE_TENANTS),
                      image_count(compiled_image(compiled), IMAGE_GUESTS));
     compiled_free(compiled);
