@@ -2,19 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Many guests of many tenants, started and ended at random, while guards and casemated are killed again and again: no
 # identity given twice, and in the end nothing left. In make soak 200 guests of 20 tenants for 10 minutes.
-#
-# On a machine of somebody's own: with places for state that are this test's alone.
-if [ -z "${CASEMATE_TESTHOST:-}" ] && [ -z "${CHURN_NAMESPACE:-}" ] && [ "$(id -u)" = 0 ]; then
-    exec env CHURN_NAMESPACE=1 unshare --mount "$BASH" "$0" "$@"
-fi
-. "$(dirname "$0")/lib/guest.sh"
-need_kvm
-[ "$(id -u)" = 0 ] || skip_all "needs root"
-if ! in_test_host; then
-    for place in /run/casemate /var/lib/casemate; do
-        mkdir -p "$place" && mount -t tmpfs -o mode=0755 tmpfs "$place" || skip_all "no mount namespace here"
-    done
-fi
+. "$(dirname "$0")/lib/casemated.sh"
 remember
 
 if [ -n "${CASEMATE_SOAK:-}" ]; then
@@ -22,24 +10,11 @@ if [ -n "${CASEMATE_SOAK:-}" ]; then
 else
     tenants=3 each=2 duration=20 at_once=3
 fi
-in_test_host && DAEMON=/usr/bin/casemated || DAEMON=$PROGRAMS/casemated
-[ -x "$DAEMON" ] || skip_all "$DAEMON is not there"
 host() { "$CASEMATE" "$@"; }
-
-# Where a host keeps its guests' files, and casemated its policy.
-srv=/srv/casemate-churn-$$
-mkdir -m 755 "$srv"
-at_exit rm -rf "$srv"
-policy=$scratch/host.policy image=$scratch/policy/host.image
-if in_test_host; then
-    image=/var/lib/casemate/policy/host.image
-    at_exit rm -rf /var/lib/casemate/policy
-fi
 
 # -- the host's policy: every guest has a disk of its own
 {
-    selinux_enforcing && [ ${#MAC[@]} -eq 0 ] && mac=selinux || mac=landlock
-    echo "host { mac $mac; kernel \"$(dirname "$PAYLOAD")/**\"; }"
+    echo "host { mac $HOST_MAC; kernel \"$(dirname "$PAYLOAD")/**\"; }"
     for ((t = 1; t <= tenants; t++)); do
         mkdir -m 755 "$srv/t$t"
         echo "tenant t$t {"
@@ -50,27 +25,13 @@ fi
         done
         echo "}"
     done
-} >"$policy"
-! in_test_host || restorecon -R "$srv"
-put_policy "$policy" "$image" || diag "the policy does not compile"
+} >"$scratch/text"
+policy <"$scratch/text"
 images=("$srv"/t*/churn*.img)
 before=$(for image in "${images[@]}"; do label "$image"; stat -c ' %u:%g %a' "$image"; done)
 
-daemon_pid='' kills=0
-keep_log() {
-    trap - EXIT
-    exec cat >>"$scratch/daemon.log"
-}
-launch_daemon() {
-    # Through a pipe: casemated may not write to just any file. Guards keep it open, so it ends by itself.
-    "$DAEMON" "${MAC[@]}" --policy "$image" </dev/null > >(keep_log) 2>&1 &
-    daemon_pid=$!
-    wait_for 60 host info
-}
-kill_daemon() { [ -n "$daemon_pid" ] && kill -KILL "$daemon_pid" && ! wait "$daemon_pid"; } 2>/dev/null
-at_exit kill_daemon
-
-launch_daemon
+kills=0
+start_casemated
 ok "casemated serves" host info
 
 # -- one act at random on one guest at random; what the state forbids is refused, which is right too
@@ -113,13 +74,13 @@ while [ $((SECONDS - began)) -lt "$duration" ]; do
     fi
     look_for_doubles
     if [ $((SECONDS - began)) -ge "$next_kill" ]; then
-        kill_daemon && kills=$((kills + 1))
-        launch_daemon || break
+        kill_casemated && kills=$((kills + 1))
+        start_casemated || break
         next_kill=$((SECONDS - began + 3))
     fi
 done
 wait "${running[@]}" 2>/dev/null
-ok "casemated serves after being killed $kills times" host info || diag "$(tail -n 30 "$scratch/daemon.log")"
+ok "casemated serves after being killed $kills times" host info || diag "$(tail -n 30 "$log")"
 diag "$acts acts, of which succeeded: $(sort "$scratch/succeeded" | uniq -c | tr -s '\n ' ' ')"
 ok "guests were started and ended" bash -c "grep -q start '$scratch/succeeded' && grep -qE 'kill|stop' '$scratch/succeeded'"
 is "$doubles" "" "no set of categories and no uid was ever given twice"
@@ -133,7 +94,7 @@ none_runs() {
 if wait_for 120 none_runs; then pass "every guest can be ended"; else
     fail "every guest can be ended"
     diag "$(host list)"
-    diag "$(tail -n 20 "$scratch/acts.log" "$scratch/daemon.log")"
+    diag "$(tail -n 20 "$scratch/acts.log" "$log")"
 fi
 is "$(for image in "${images[@]}"; do label "$image"; stat -c ' %u:%g %a' "$image"; done)" "$before" \
     "every image has its label, owner and mode back"
@@ -144,9 +105,8 @@ is "$(grep -E '^(drift|orphan|stray|missing|replaced|changed|failed|unreadable) 
 like "$(cat "$scratch/scan")" 'objects, [0-9]+ files and [0-9]+ processes looked at' "and says what it looked at"
 is "$(for image in "${images[@]}"; do getfattr --absolute-names -d -m - "$image" 2>/dev/null | grep ^user.casemate; done)" "" \
     "no image names a holder"
-kill -TERM "$daemon_pid"
-wait "$daemon_pid"
-is $? 0 "casemated ends when told to" || diag "$(tail -n 12 "$scratch/daemon.log")"
-daemon_pid=''
+stop_casemated
+is $? 0 "casemated ends when told to" || diag "$(tail -n 12 "$log")"
+daemon=''
 left_nothing churn
 done_testing

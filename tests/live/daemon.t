@@ -2,41 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 # casemated among people who mean it no good: clients that speak badly, fronts that were taken over, its own death and a
 # guard's. Two tenants' guests go on through all of it.
-#
-# On a machine of somebody's own: with places for state that are this test's alone.
-if [ -z "${CASEMATE_TESTHOST:-}" ] && [ -z "${DAEMON_NAMESPACE:-}" ] && [ "$(id -u)" = 0 ]; then
-    exec env DAEMON_NAMESPACE=1 unshare --mount "$BASH" "$0" "$@"
-fi
-. "$(dirname "$0")/lib/guest.sh"
+. "$(dirname "$0")/lib/casemated.sh"
 
-[ "$(id -u)" = 0 ] || skip_all "needs root"
-DAEMON=$(dirname "$CASEMATE")/casemated
-[ -x "$DAEMON" ] || skip_all "no casemated"
-need_kvm
-[ -r "$PAYLOAD" ] || skip_all "no payload: make testhost"
-SOCKET=/run/casemate/org.casemate.Host
-mac=selinux
-[ ${#MAC[@]} -eq 0 ] || mac=landlock
-if ! in_test_host; then
-    for place in /run/casemate /var/lib/casemate; do
-        mkdir -p "$place"
-        mount -t tmpfs -o mode=0755 tmpfs "$place"
-    done
-fi
-install -d -m 700 /var/lib/casemate
-
-srv=/srv/casemate-daemon-$$
-mkdir -p $srv/acme $srv/initech
-at_exit rm -rf $srv
+mkdir $srv/acme $srv/initech
 for tenant in acme initech; do cp "$PAYLOAD" $srv/$tenant/kernel; done
-policy=$scratch/host.policy image=$scratch/policy/host.image
-if in_test_host; then
-    image=/var/lib/casemate/policy/host.image
-    at_exit rm -rf /var/lib/casemate/policy
-fi
 guest() { echo "    guest $2 { cpus 1; memory 32M; kernel \"$srv/$1/kernel\"; cmdline \"$3\"; }"; }
-cat >"$policy" <<CONF
-host { mac $mac; }
+policy <<CONF
+host { mac $HOST_MAC; }
 tenant acme {
     guests 5; disk "$srv/acme/**"; operators "games";
 $(guest acme web halt)
@@ -51,21 +23,6 @@ $(guest initech web halt)
 $(guest initech mail halt)
 }
 CONF
-in_test_host && restorecon -R /var/lib/casemate $srv
-put_policy "$policy" "$image" || diag "the policy does not compile"
-
-log=$scratch/casemated.log daemon=''
-# Through a pipe: casemated may not write to just any file. Guards keep it open, so it ends by itself.
-keep_log() {
-    trap - EXIT
-    exec cat >>"$log"
-}
-serve() { # [PROGRAM]
-    "${1:-$DAEMON}" --policy "$image" "${MAC[@]}" </dev/null > >(keep_log) 2>&1 &
-    daemon=$!
-    wait_for 60 answers
-}
-answers() { vl Info | grep -q version; }
 mkfifo "$scratch/quiet"
 exec 9<>"$scratch/quiet" # says nothing, and does not end
 # vl METHOD [PARAMETERS [MORE-MEMBERS]]: one call, and every reply on a line of its own
@@ -85,7 +42,7 @@ end() {
 }
 at_exit end
 
-if serve; then pass "casemated answers"; else fail "casemated answers"; diag "$(cat "$log")"; fi
+if start_casemated; then pass "casemated answers"; else fail "casemated answers"; diag "$(cat "$log")"; fi
 like "$(vl List)" '"name":"mail".*"state":"stopped"' "its list has the policy's guests"
 
 # As its unit has it: it is spared when memory runs out.
@@ -159,7 +116,7 @@ like "$(stat -c %u "/proc/$pid")" '^1999999[7-9][0-9][0-9]$' "of a uid of its ow
 like "$(cat "/proc/$pid/status")" '^CapBnd:.0+$' "without a capability"
 like "$(cat "/proc/$pid/status")" '^Seccomp:.2$' "under its filter"
 is "$(ls "/proc/$pid/root" | wc -l)" 0 "in an empty root"
-[ $mac = landlock ] || is "$(ps -o label= -p "$pid" | cut -d: -f3)" casemate_front_t "in its domain"
+[ $HOST_MAC = landlock ] || is "$(ps -o label= -p "$pid" | cut -d: -f3)" casemate_front_t "in its domain"
 kill -KILL "$pid"
 ok "killed, it is gone" wait_for 10 test ! -e "/proc/$pid"
 like "$(vl Info)" version "and others are served"
@@ -177,7 +134,7 @@ like "$(vl Console "$(web acme web)")" ExpectedUpgrade "the console wants upgrad
 is "$(for i in 1 2 3 4 5 6 7 8 9; do printf '{"method":"org.casemate.Host.Info"}\0'; done | raw | grep -c version)" 9 "calls sent ahead are all answered"
 is "$( (for c in '{"method":' '"org.casemate.Ho' 'st.Info"}'; do printf '%s' "$c"; sleep 0.2; done; printf '\0') | raw | grep -c version)" 1 \
     "a call may come in pieces"
-if setpriv --reuid 5 --regid 60 --clear-groups true 2>/dev/null && [ $mac = landlock ]; then
+if setpriv --reuid 5 --regid 60 --clear-groups true 2>/dev/null && [ $HOST_MAC = landlock ]; then
     chmod 755 "$scratch"
     operator() { printf '{"method":"org.casemate.Host.%s","parameters":{%s}}\0' "$1" "${2:-}" |
         setpriv --reuid "${3:-5}" --regid 60 --clear-groups socat -t 30 - UNIX-CONNECT:$SOCKET | tr '\0' '\n'; }
@@ -233,27 +190,27 @@ fi
 # -- the policy
 digest() { vl Info | grep -o '"policy_digest":"[0-9a-f]*"'; }
 was=$(digest)
-head -c 4096 /dev/urandom >"$image.new"
-chmod 600 "$image.new"
+head -c 4096 /dev/urandom >"$IMAGE.new"
+chmod 600 "$IMAGE.new"
 like "$(vl Reload)" "PolicyInvalid.*no policy's image|PolicyInvalid.*malformed" "an image that is none is refused"
 like "$(vl List)" '"name":"mail"' "and what was in force stays"
 is "$(digest)" "$was" "as its digest says"
-ok "the refused one is gone" test ! -e "$image.new"
-sed 's/guests 4;/guests 5;/' "$policy" >"$scratch/changed"
-put_policy "$scratch/changed" "$image"
+ok "the refused one is gone" test ! -e "$IMAGE.new"
+sed 's/guests 4;/guests 5;/' "$SOURCE" >"$scratch/changed"
+policy <"$scratch/changed"
 like "$(vl Reload)" '"parameters":\{\}' "a good one is taken"
 isnt "$(digest)" "$was" "and its digest is another"
-is "$(digest)" "\"policy_digest\":\"$(sha256sum <"$image" | cut -d' ' -f1)\"" "that of the image, which bears the old one's name"
+is "$(digest)" "\"policy_digest\":\"$(sha256sum <"$IMAGE" | cut -d' ' -f1)\"" "that of the image, which bears the old one's name"
 
 # -- casemated is killed
 before=$(vl List | grep -o '"guard":[0-9]*' | sort)
 kill -KILL $daemon
 wait $daemon 2>/dev/null
-serve
+start_casemated
 is "$(vl List | grep -o '"guard":[0-9]*' | sort)" "$before" "killed and started again, it finds all guards"
 is "$(states)" "running running running running" "and the guests as they were"
 ok "and says what it found" grep -q 'found guest initech/mail, running, under guard' "$log"
-"$DAEMON" --policy "$image" "${MAC[@]}" >"$scratch/second.log" 2>&1 </dev/null
+"$DAEMON" --policy "$IMAGE" "${MAC[@]}" >"$scratch/second.log" 2>&1 </dev/null
 is "$?" 3 "a second casemated does not start"
 like "$(cat "$scratch/second.log")" 'another casemated' "and says why"
 
@@ -284,7 +241,7 @@ ok "and the guest has ended" wait_for 20 stopped
 isnt "$(groups web | wc -l)" "$before" "its cgroup is gone"
 ok "it can be started again" wait_for 30 again
 bereave initech web "$daemon"
-serve
+start_casemated
 ok "casemated killed as well: the next one does it" wait_for 20 test ! -e "$station"
 ok "it can be started again after that, too" wait_for 30 again
 
@@ -294,16 +251,14 @@ is "$(state acme web)" stopped "returns when it has ended"
 like "$(vl Quarantine "$(web acme db)")" '"parameters":\{\}' "quarantine"
 like "$(vl Resume "$(web acme db)")" WrongState "is for good"
 like "$(vl Kill "$(web acme db)")" '"parameters":\{\}' "until it is killed"
-kill -TERM $daemon
-wait $daemon
+stop_casemated
 is "$?" 0 "SIGTERM ends casemated"
 ok "and not the guests" test -n "$(pgrep -f '^casemate-vmm mail$')"
-serve
+start_casemated
 vl Kill "$(web initech web)" >/dev/null
 like "$(vl Kill "$(web initech mail)")" '"parameters":\{\}' "the next one ends the last guest"
 is "$(vl List | grep -o '"state":"[a-z]*"' | sort -u)" '"state":"stopped"' "nothing runs"
-kill -TERM $daemon
-wait $daemon
+stop_casemated
 # Only our own: others on this machine have guests, too.
 remains() {
     local pid ours

@@ -5,16 +5,15 @@
 # Descriptors that run out are in guard.t.
 #
 # With places for state that are this test's alone.
-if [ -z "${FAULTS_NAMESPACE:-}" ] && [ "$(id -u)" = 0 ] && unshare --mount true 2>/dev/null; then
-    FAULTS_NAMESPACE=$$ unshare --mount "$BASH" "$0" "$@"
+if [ -z "${CASEMATED_NAMESPACE:-}" ] && [ "$(id -u)" = 0 ] && unshare --mount true 2>/dev/null; then
+    CASEMATED_NAMESPACE=$$ unshare --mount "$BASH" "$0" "$@"
     code=$?
     # In there these directories are roots, which nobody can remove.
     for group in /sys/fs/cgroup/faults-$$ /sys/fs/cgroup/*/faults-$$; do [ ! -d "$group" ] || rmdir "$group"; done
     exit $code
 fi
-. "$(dirname "$0")/lib/guest.sh"
-[ -n "${FAULTS_NAMESPACE:-}" ] || skip_all "needs a mount namespace of its own"
-need_kvm
+. "$(dirname "$0")/lib/casemated.sh"
+[ -n "${CASEMATED_NAMESPACE:-}" ] || skip_all "needs a mount namespace of its own"
 STORE=/var/lib/casemate RUN=/run/casemate
 
 # The context that the policy gives a place, on a file system which may hold the policy's types.
@@ -28,7 +27,7 @@ own_place $RUN 1m || skip_all "no tmpfs over $RUN"
 
 # A subtree of each cgroup hierarchy takes its root's place, so that limits are ours and no other guest's. Nothing is
 # written to a group that is not ours: false before that if any step fails.
-GROUP=faults-$FAULTS_NAMESPACE
+GROUP=faults-$CASEMATED_NAMESPACE
 declare -A GROUPS_OF=() # controller: our group
 own_cgroups() {
     local type where rest place=$scratch/cgroup
@@ -278,60 +277,38 @@ else
 fi
 
 # -- casemated: the store full when a guest is defined, and images that have a user
-DAEMON=$PROGRAMS/casemated
-in_test_host && DAEMON=/usr/bin/casemated
-[ -x "$DAEMON" ] || { skip "no casemated" 16; done_testing; exit 0; }
 # A store of its own: one whose log has been written back needs no new space, and starts guests for long.
 own_place $STORE 4m
-mac=selinux
-[ ${#MAC[@]} -eq 0 ] || mac=landlock
-# SELinux lets casemated listen, read its policy and label images only where a host has them.
-srv=$scratch etc=$scratch socket=$scratch/socket
-if in_test_host; then
-    srv=/srv/casemate-faults-$$ etc=/etc/casemate socket=/run/casemate/org.casemate.Host
-    mkdir -m 755 "$srv"
-    install -d "$etc"
-    at_exit rm -rf "$srv" "$etc"
-fi
-host() { local verb=$1; shift; run "$CASEMATE" "$verb" --socket "$socket" "$@"; }
+host() { run "$CASEMATE" "$@"; }
 chmod 755 "$scratch"
 mkdir -m 755 "$srv/acme" "$srv/initech"
 truncate -s 1M "$srv/acme/disk.img" "$srv/initech/disk.img"
-# policy FILE DISKS-OF-INITECH DISK-OF-ITS-GUEST
-policy() {
+source_with() { # DISKS-OF-INITECH DISK-OF-ITS-GUEST
     local guest="memory 32M; kernel \"$PAYLOAD\"; cmdline \"halt\""
-    cat >"$1" <<CONF
-host { mac $mac; kernel "$(dirname "$PAYLOAD")/**"; }
+    cat <<CONF
+host { mac $HOST_MAC; kernel "$(dirname "$PAYLOAD")/**"; }
 tenant acme {
     disk "$srv/acme/**";
     guest faulty { $guest; disk "$srv/acme/disk.img"; }
 }
 tenant initech {
-    disk "$2";
-    guest third { $guest; disk "$3"; }
+    disk "$1";
+    guest third { $guest; disk "$2"; }
 }
 CONF
 }
-policy "$etc/overlap" "$srv/**" "$srv/acme/disk.img"
-run "$CASEMATE" policy check "$etc/overlap"
+source_with "$srv/**" "$srv/acme/disk.img" >"$scratch/overlap"
+run "$CASEMATE" policy check "$scratch/overlap"
 is "$status" 1 "a policy that gives two tenants one image is refused" || diag "$out$err"
 like "$err" "overlaps .* of tenant '(acme|initech)'" "and says whose it is"
-policy "$etc/foreign" "$srv/initech/**" "$srv/acme/disk.img"
-run "$CASEMATE" policy check "$etc/foreign"
+source_with "$srv/initech/**" "$srv/acme/disk.img" >"$scratch/foreign"
+run "$CASEMATE" policy check "$scratch/foreign"
 is "$status" 1 "so is a guest with another tenant's image" || diag "$out$err"
 like "$err" "acme/disk.img' is outside of tenant 'initech'" "and names it"
 
-policy "$etc/host.policy" "$srv/initech/**" "$srv/initech/disk.img"
-! in_test_host || restorecon -R "$etc" "$srv"
-image_of_policy=$scratch/policy/host.image
-! in_test_host || image_of_policy=/var/lib/casemate/policy/host.image
-put_policy "$etc/host.policy" "$image_of_policy" || diag "the policy does not compile"
+source_with "$srv/initech/**" "$srv/initech/disk.img" | policy
 before=$(look "$image") was=$(look "$srv/acme/disk.img")
-"$DAEMON" "${MAC[@]}" --socket "$socket" --policy "$image_of_policy" < /dev/null > >(keep "$scratch/daemon.log") 2>&1 &
-daemon=$!
-at_exit kill -KILL $daemon
-serves() { host info && [ "$status" = 0 ]; }
-ok "casemated serves" wait_for 60 serves
+if start_casemated; then pass "casemated serves"; else fail "casemated serves" || diag "$(cat "$log")"; fi
 fill 0
 host start acme/faulty
 isnt "$status" 0 "a guest is not started while the label store is full"
@@ -352,8 +329,7 @@ given_back() { [ "$(look "$srv/acme/disk.img")" = "$was" ]; }
 ok "and its image is as it was" wait_for 20 given_back
 host list
 unlike "$out" "running|lost" "nothing runs, and nothing is lost"
-kill -TERM $daemon
-wait $daemon
+stop_casemated
 is "$?" 0 "casemated ends when told to"
 idle() { [ -z "$(ours)" ]; }
 ok "and nothing of all that is left" wait_for 10 idle || diag "$(ours)"

@@ -2,52 +2,43 @@
 # SPDX-License-Identifier: Apache-2.0
 # Two tenants' guests under casemated, and the operators of each at its socket: SELinux decides, the front is confined, and
 # a refusal is in the audit trail. Both guests have the same object as a disk.
-. "$(dirname "$0")/lib/guest.sh"
+. "$(dirname "$0")/lib/casemated.sh"
 
 in_test_host && selinux_enforcing || skip_all "needs SELinux enforcing and an audit log: the test host"
-[ -x /usr/bin/casemated ] || skip_all "no casemated"
-need_kvm
 
-install -d /etc/casemate /srv/acme /srv/initech /srv/golden
-install -d -m 700 /var/lib/casemate
-restorecon -R /etc/casemate /var/lib/casemate
-at_exit rm -rf /etc/casemate /srv/acme /srv/initech /srv/golden /run/casemate /var/lib/casemate
+mkdir $srv/acme $srv/initech $srv/golden
 for tenant in acme initech; do
-    cp "$PAYLOAD" /srv/$tenant/kernel
-    truncate -s 1M /srv/$tenant/disk.img
+    cp "$PAYLOAD" $srv/$tenant/kernel
+    truncate -s 1M $srv/$tenant/disk.img
 done
-truncate -s 1M /srv/golden/g.img
-before=$(stat -c %C /srv/golden/g.img)
-cat >/etc/casemate/host.policy <<'CONF'
+truncate -s 1M $srv/golden/g.img
+policy <<CONF
 host { mac selinux; }
-object golden { disk "/srv/golden/g.img"; readonly; }
+object golden { disk "$srv/golden/g.img"; readonly; }
 tenant acme {
-    guests 2; cpus 2; memory 256M; disk "/srv/acme/**"; share golden;
-    guest web { cpus 1; memory 64M; kernel "/srv/acme/kernel"; cmdline "halt"; disk "/srv/acme/disk.img"; disk "/srv/golden/g.img" readonly; rng; }
+    guests 2; cpus 2; memory 256M; disk "$srv/acme/**"; share golden;
+    guest web { cpus 1; memory 64M; kernel "$srv/acme/kernel"; cmdline "halt"; disk "$srv/acme/disk.img"; disk "$srv/golden/g.img" readonly; rng; }
 }
 tenant initech {
-    guests 2; cpus 2; memory 256M; disk "/srv/initech/**"; share golden; operators "games";
-    guest db { cpus 1; memory 64M; kernel "/srv/initech/kernel"; cmdline "halt"; disk "/srv/initech/disk.img"; disk "/srv/golden/g.img" readonly; rng; }
+    guests 2; cpus 2; memory 256M; disk "$srv/initech/**"; share golden; operators "games";
+    guest db { cpus 1; memory 64M; kernel "$srv/initech/kernel"; cmdline "halt"; disk "$srv/initech/disk.img"; disk "$srv/golden/g.img" readonly; rng; }
 }
 CONF
-put_policy /etc/casemate/host.policy /var/lib/casemate/policy/host.image || diag "the policy does not compile"
+before=$(stat -c %C $srv/golden/g.img)
 
 audit_mark
-/usr/bin/casemated >"$scratch/casemated.log" 2>&1 &
-daemon=$!
-at_exit kill $daemon
-wait_for 30 test -S /run/casemate/org.casemate.Host || diag "$(cat "$scratch/casemated.log")"
+start_casemated || diag "$(cat "$log")"
 is "$(ps -o label= -p $daemon | cut -d: -f3-)" casemated_t:s0 "casemated runs in its domain at s0"
 is "$(stat -c %C /run/casemate/org.casemate.Host | cut -d: -f3)" casemate_socket_t "its socket is labelled"
 
 run casemate start acme/web initech/db
-is "$status" 0 "an administrator starts the guests of two tenants" || diag "$err$(cat "$scratch/casemated.log")"
+is "$status" 0 "an administrator starts the guests of two tenants" || diag "$err$(cat "$log")"
 contexts=$(ps -eo label= | sed -nE 's/.*:(casemate_tenant_[0-9]+[.](vmm|blk|rng|console)_t):.*/\1/p' | sort | tr '\n' ' ')
 is "$contexts" "casemate_tenant_0001.blk_t casemate_tenant_0001.blk_t casemate_tenant_0001.console_t casemate_tenant_0001.rng_t casemate_tenant_0001.vmm_t casemate_tenant_0002.blk_t casemate_tenant_0002.blk_t casemate_tenant_0002.console_t casemate_tenant_0002.rng_t casemate_tenant_0002.vmm_t " \
     "each tenant's processes have its types"
-like "$(stat -c %C /srv/acme/disk.img)" ':casemate_tenant_0001[.]image_t:s0:c[0-9]+' "and so has its disk"
-is "$(stat -c %C /srv/golden/g.img)" system_u:object_r:casemate_shared_t:s0 "the object that both have is nobody's"
-run casemate run --kernel /srv/acme/kernel --cmdline halt --memory 64M --disk /srv/golden/g.img,ro
+like "$(stat -c %C $srv/acme/disk.img)" ':casemate_tenant_0001[.]image_t:s0:c[0-9]+' "and so has its disk"
+is "$(stat -c %C $srv/golden/g.img)" system_u:object_r:casemate_shared_t:s0 "the object that both have is nobody's"
+run casemate run --kernel $srv/acme/kernel --cmdline halt --memory 64M --disk $srv/golden/g.img,ro
 is "$status" 1 "who would have it for one guest is refused" || diag "$err"
 like "$err" "is in use by another guest, '(web|db)' of tenant '(acme|initech)'" "and told whose it is"
 isnt "$(ps -eo label= | sed -nE 's/.*tenant_0001[.]vmm_t:(.*)/\1/p')" "$(ps -eo label= | sed -nE 's/.*tenant_0002[.]vmm_t:(.*)/\1/p')" \
@@ -93,7 +84,7 @@ as 1 casemate kill acme/web
 is "$status" 0 "and ends it" || diag "$err"
 run casemate list
 like "$out" "db.*running" "while the other's goes on"
-is "$(stat -c %C /srv/golden/g.img)" system_u:object_r:casemate_shared_t:s0 "and the object keeps its label for it"
+is "$(stat -c %C $srv/golden/g.img)" system_u:object_r:casemate_shared_t:s0 "and the object keeps its label for it"
 ok "acme's has ended" wait_for 60 state_is web stopped
 as 1 casemate start acme/web
 is "$status" 0 "the first starts again with the object" || diag "$err"
@@ -115,17 +106,13 @@ is "$status" 0 "an administrator ends that" || diag "$err"
 ok "and it has ended" wait_for 60 state_is db stopped
 ok "and the other" wait_for 60 state_is web stopped
 wait_for 30 test -z "$(ps -eo label= | grep casemate_tenant)"
-unlike "$(stat -c %C /srv/acme/disk.img /srv/initech/disk.img)" "casemate_" "the disks have their old labels again"
-is "$(stat -c %C /srv/golden/g.img)" "$before" "and so has the object, when both have ended"
+unlike "$(stat -c %C $srv/acme/disk.img $srv/initech/disk.img)" "casemate_" "the disks have their old labels again"
+is "$(stat -c %C $srv/golden/g.img)" "$before" "and so has the object, when both have ended"
 # Whom a policy that cannot be read names is not known: nobody but root is an operator then.
 run casemate start acme/web
-kill $daemon
-wait $daemon
-echo 'tenant' >>/var/lib/casemate/policy/host.image
-/usr/bin/casemated >"$scratch/casemated.log" 2>&1 &
-daemon=$!
-at_exit kill $daemon
-wait_for 30 test -S /run/casemate/org.casemate.Host || diag "$(cat "$scratch/casemated.log")"
+stop_casemated
+echo 'tenant' >>"$IMAGE"
+start_casemated || diag "$(cat "$log")"
 run casemate list
 like "$out" "web.*running" "with a policy that is wrong, an administrator manages what lives" || diag "$err"
 as 1 casemate list
@@ -135,8 +122,7 @@ isnt "$status" 0 "whatever he tries"
 run casemate kill acme/web
 is "$status" 0 "the administrator ends it" || diag "$err"
 wait_for 30 test -z "$(ps -eo label= | grep casemate_tenant)"
-kill $daemon
-wait $daemon
+stop_casemated
 denied=$(audit_since AVC | grep -E 'scontext=[^ ]*casemate(d|_client|_front|_tenant)' | grep denied)
 is "$denied" "" "nothing that casemated, its fronts or guests needed was denied"
 done_testing
