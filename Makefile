@@ -235,6 +235,9 @@ $(BUILD)/live/access: $(BUILD)/obj/tests/live/tools/access.o $(call lib_of,mac) 
 $(BUILD)/live/decide: $(BUILD)/obj/tests/live/tools/decide.o $(call lib_of,policy/kernel) $(LIB_BASE)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS_DYN) -o $@ $(filter %.o %.a,$^) $(shell $(PKG_CONFIG) --libs libsepol libcrypto)
+$(BUILD)/live/policy-hole: $(BUILD)/obj/tests/live/tools/policy-hole.o $(call lib_of,policy/kernel) $(LIB_BASE)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS_DYN) -o $@ $(filter %.o %.a,$^) $(shell $(PKG_CONFIG) --libs libcrypto)
 
 # ---------------------------------------------------------------- breakout tests
 # The hostile stand-in is static, as what it replaces; the runner links what the launcher links.

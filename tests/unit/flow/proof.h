@@ -37,7 +37,7 @@ static const struct flow_options proof_options = {
     .stateless_count = sizeof(proof_stateless) / sizeof(proof_stateless[0]),
 };
 
-/* Base and module as one text, which the caller frees. */
+/* Base and module as one text, with one rule under a boolean; the caller frees it. */
 static inline char *proof_source(void)
 {
     struct policy_bytes base = policy_file("tests/host/minimal/base.cil");
@@ -48,6 +48,8 @@ static inline char *proof_source(void)
     if (base.data != NULL)
         buf_append(&all, base.data, base.size);
     emit_module(PROOF_SLOTS, &all);
+    buf_printf(&all, "\n(boolean someday false)\n"
+                     "(booleanif someday (true (allow syslogd_t etc_t (file (read)))))\n");
     if (base.data != NULL && buf_status(&all) == 0)
         text = strdup((const char *)all.data);
     buf_release(&all);
@@ -55,26 +57,33 @@ static inline char *proof_source(void)
     return text;
 }
 
-/* The source with `gone` (unless NULL) taken out and `put` (unless NULL) behind: a policy, or NULL
- * if it does not compile or has no `gone`. */
-static inline struct kernel_policy *proof_policy(const char *source, const char *gone,
-                                                 const char *put)
+/* The source with `gone` (unless NULL) taken out and `put` (unless NULL) behind, compiled; data is
+ * NULL if it does not compile or has no `gone`. */
+static inline struct policy_bytes proof_compile(const char *source, const char *gone,
+                                                const char *put)
 {
     const size_t size = strlen(source) + (put != NULL ? strlen(put) : 0) + 2;
     char *text = calloc(1, size);
     char *at = gone != NULL ? strstr(source, gone) : NULL;
-    struct kernel_policy *policy = NULL;
-    struct policy_bytes bytes;
+    struct policy_bytes bytes = {0};
 
-    if (text == NULL || (gone != NULL && at == NULL)) {
-        free(text);
-        return NULL;
+    if (text != NULL && (gone == NULL || at != NULL)) {
+        (void)snprintf(text, size, "%s\n%s", source, put != NULL ? put : "");
+        if (gone != NULL)
+            memset(text + (at - source), ' ', strlen(gone));
+        bytes = policy_compile(text, strlen(text), 33);
     }
-    (void)snprintf(text, size, "%s\n%s", source, put != NULL ? put : "");
-    if (gone != NULL)
-        memset(text + (at - source), ' ', strlen(gone));
-    bytes = policy_compile(text, strlen(text), 33);
     free(text);
+    return bytes;
+}
+
+/* The same, read; or NULL. */
+static inline struct kernel_policy *proof_policy(const char *source, const char *gone,
+                                                 const char *put)
+{
+    struct policy_bytes bytes = proof_compile(source, gone, put);
+    struct kernel_policy *policy = NULL;
+
     if (bytes.data != NULL && kernel_policy_read(bytes.data, bytes.size, &policy, NULL) < 0)
         policy = NULL;
     policy_bytes_free(&bytes);

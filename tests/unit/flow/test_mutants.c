@@ -2,8 +2,8 @@
 /*
  * Trust: a test, of texts of its own. Policies that differ from ours in one rule: those that open a
  * flow between tenants must be refused by the prover and, with the certificate of the unchanged
- * policy made to name them, by the checker; harmless ones must pass both. One of some is tried;
- * CASEMATE_SOAK=1 tries all.
+ * policy made to name them, by the checker; harmless ones must pass both. Most are made in the
+ * binary policy. Of those that have to be compiled one of some is tried; CASEMATE_SOAK=1 tries all.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,52 +12,91 @@
 
 #include <cmocka.h>
 
+#include "tests/lib/policy_insert.h"
 #include "tests/unit/flow/proof.h"
 
-#define SAMPLE 24 /* one of so many, without CASEMATE_SOAK */
+#define SAMPLE 24 /* one of so many that are compiled, without CASEMATE_SOAK */
 
 static char *source;
 static json_t *original;
+static struct policy_bytes plain; /* the unchanged policy, and read */
+static struct kernel_policy *unchanged;
 
 struct campaign {
     bool opens;
-    unsigned made, tried, missed;
+    unsigned made, tried, missed, compiled;
 };
 
 static int setup(void **state)
 {
-    struct kernel_policy *policy;
-    bool holds;
-
     (void)state;
     source = proof_source();
-    policy = source != NULL ? proof_policy(source, NULL, NULL) : NULL;
-    if (policy == NULL)
+    plain = source != NULL ? proof_compile(source, NULL, NULL) : plain;
+    if (plain.data == NULL || kernel_policy_read(plain.data, plain.size, &unchanged, NULL) < 0)
         return -1;
-    holds = proof_holds(policy, &original);
-    kernel_policy_free(policy);
-    return holds ? 0 : -1;
+    return proof_holds(unchanged, &original) ? 0 : -1;
 }
 
 static int teardown(void **state)
 {
     (void)state;
     json_decref(original);
+    kernel_policy_free(unchanged);
+    policy_bytes_free(&plain);
     free(source);
     return 0;
 }
 
-/* One mutant: what is taken out, what is put in. */
+/* "(allow SOURCE TARGET (CLASS (PERMISSION...)))" about types: put into the binary policy, under
+ * the boolean that is off if `conditional`. NULL if that is not what it is. */
+static struct kernel_policy *insert(const char *rule, bool conditional)
+{
+    char text[512], *rest = text, *word[5];
+    struct kernel_rule made = {.kind = KERNEL_RULE_ALLOW};
+    struct kernel_policy *policy = NULL;
+    uint8_t *bytes;
+    size_t size;
+
+    (void)snprintf(text, sizeof(text), "%s", rule);
+    for (size_t i = 0; i < 4; i++)
+        word[i] = strsep(&rest, " ");
+    if (rest == NULL || strcmp(word[0], "(allow") != 0)
+        return NULL;
+    made.source = (uint16_t)kernel_find(unchanged, KERNEL_TYPE, word[1]);
+    made.target = (uint16_t)kernel_find(unchanged, KERNEL_TYPE, word[2]);
+    made.class = (uint16_t)kernel_find(unchanged, KERNEL_CLASS, word[3] + 1);
+    while (made.class != 0 && (word[4] = strsep(&rest, " ()")) != NULL) {
+        const uint32_t bit =
+            *word[4] != '\0' ? kernel_permission(unchanged, made.class, word[4]) : 0;
+
+        if (*word[4] != '\0' && bit == 0)
+            return NULL;
+        made.data |= bit;
+    }
+    if (made.source == 0 || made.target == 0 || made.data == 0)
+        return NULL;
+    bytes = policy_insert(unchanged, plain.data, plain.size, &made, conditional, &size);
+    if (bytes == NULL || kernel_policy_read(bytes, size, &policy, NULL) < 0)
+        policy = NULL;
+    free(bytes);
+    return policy;
+}
+
+/* One mutant: what is taken out, what is put in; every ninth rule under a boolean. */
 static void mutant(struct campaign *c, const char *gone, const char *put)
 {
+    const bool conditional = gone == NULL && c->made % 9 == 8;
     struct kernel_policy *policy;
     struct verify_report report;
     bool proved;
     int checked;
 
-    if (c->made++ % SAMPLE != 0 && getenv("CASEMATE_SOAK") == NULL)
+    c->made++;
+    policy = gone == NULL ? insert(put, conditional) : NULL;
+    if (policy == NULL && c->compiled++ % SAMPLE != 0 && getenv("CASEMATE_SOAK") == NULL)
         return;
-    policy = proof_policy(source, gone, put);
+    if (policy == NULL)
+        policy = proof_policy(source, gone, put);
     if (policy == NULL) {
         print_error("does not compile: -%s +%s\n", gone, put);
         c->missed++;
@@ -76,26 +115,21 @@ static void mutant(struct campaign *c, const char *gone, const char *put)
     c->missed++;
 }
 
-/* printf to a mutant that puts something in; every third under a boolean that is off. */
+/* printf to a mutant that puts something in. */
 __attribute__((format(printf, 2, 3))) static void put(struct campaign *c, const char *format, ...)
 {
-    char rule[512], whole[640];
+    char rule[512];
     va_list list;
 
     va_start(list, format);
     (void)vsnprintf(rule, sizeof(rule), format, list);
     va_end(list);
-    if (c->made % 3 == 2 && strncmp(rule, "(allow ", 7) == 0)
-        (void)snprintf(whole, sizeof(whole), "(boolean mutant false)\n(booleanif mutant (true %s))",
-                       rule);
-    else
-        (void)snprintf(whole, sizeof(whole), "%s", rule);
-    mutant(c, NULL, whole);
+    mutant(c, NULL, rule);
 }
 
 static const char *const subjects[] = {"vmm", "blk", "net", "rng", "console"};
 static const char *const objects[] = {"image", "image_ro", "ram", "boot", "config"};
-#define EACH(list, i) (size_t i = 0; i < sizeof(list) / sizeof((list)[0]); i++)
+#define foreach(list, i) for (size_t i = 0; i < sizeof(list) / sizeof((list)[0]); i++)
 
 /* ---------------------------------------------------------------- what opens a flow */
 
@@ -148,28 +182,22 @@ static void between_tenants(struct campaign *c)
     };
     unsigned n = 0;
 
-    for
-        EACH(subjects, s)
-        {
-        for
-            EACH(objects, o)
-            {
-                for (unsigned k = 0; k < 5; k++, n++)
-                    put(c, "(allow casemate_tenant_%04u.%s_t casemate_tenant_%04u.%s_t (%s))",
-                        n % 4, subjects[s], (n + 1 + n / 4 % 3) % 4, objects[o],
-                        on_objects[n % (sizeof(on_objects) / sizeof(on_objects[0]))]);
-            }
-        for
-            EACH(on_processes, k)
-            {
-                if (strncmp(on_processes[k], "binder", 6) == 0)
-                    continue; /* not a class of the minimal base */
-                put(c, "(allow casemate_tenant_%04u.%s_t casemate_tenant_%04u.%s_t (%s))",
-                    (unsigned)k % 4, subjects[s], ((unsigned)k + 1 + n % 3) % 4,
-                    subjects[(s + k) % 5], on_processes[k]);
-                n++;
-            }
+    foreach (subjects, s) {
+        foreach (objects, o) {
+            for (unsigned k = 0; k < 5; k++, n++)
+                put(c, "(allow casemate_tenant_%04u.%s_t casemate_tenant_%04u.%s_t (%s))", n % 4,
+                    subjects[s], (n + 1 + n / 4 % 3) % 4, objects[o],
+                    on_objects[n % (sizeof(on_objects) / sizeof(on_objects[0]))]);
         }
+        foreach (on_processes, k) {
+            if (strncmp(on_processes[k], "binder", 6) == 0)
+                continue; /* not a class of the minimal base */
+            put(c, "(allow casemate_tenant_%04u.%s_t casemate_tenant_%04u.%s_t (%s))",
+                (unsigned)k % 4, subjects[s], ((unsigned)k + 1 + n % 3) % 4, subjects[(s + k) % 5],
+                on_processes[k]);
+            n++;
+        }
+    }
 }
 
 /* Rules over what all tenants have. */
@@ -197,24 +225,20 @@ static void over_attributes(struct campaign *c)
         "casemate_net casemate_net (fifo_file (write))",
     };
 
-    for
-        EACH(rules, i)
-    put(c, "(allow %s)", rules[i]);
-    for
-        EACH(subjects, s)
-        {
-        for
-            EACH(objects, o)
-        put(c,
-            "(typeattribute meet) (typeattributeset meet (casemate_tenant_0001.%s_t "
-            "casemate_tenant_0002.%s_t)) (allow meet meet (%s))",
-            subjects[s], o % 2 ? subjects[s] : subjects[(s + 1) % 5],
-            o == 0   ? "fd (use)"
-            : o == 1 ? "process (getattr)"
-            : o == 2 ? "unix_stream_socket (getattr)"
-            : o == 3 ? "shm (read)"
-                     : "process (share)");
-        }
+    foreach (rules, i)
+        put(c, "(allow %s)", rules[i]);
+    foreach (subjects, s) {
+        foreach (objects, o)
+            put(c,
+                "(typeattribute meet) (typeattributeset meet (casemate_tenant_0001.%s_t "
+                "casemate_tenant_0002.%s_t)) (allow meet meet (%s))",
+                subjects[s], o % 2 ? subjects[s] : subjects[(s + 1) % 5],
+                o == 0   ? "fd (use)"
+                : o == 1 ? "process (getattr)"
+                : o == 2 ? "unix_stream_socket (getattr)"
+                : o == 3 ? "shm (read)"
+                         : "process (share)");
+    }
 }
 
 /* An object or a subject of the host, at s0, that two tenants reach. */
@@ -245,48 +269,36 @@ static void through_the_host(struct campaign *c)
         "file (write)",  "file (append)", "file (setattr)", "file (rename)", "file (lock)",
         "file (unlink)", "file (create)", "file (link)",    "file (ioctl)",  "file (relabelfrom)"};
 
-    for
-        EACH(types, t)
-        {
-        for
-            EACH(both_ways, k)
-        put(c, "(allow casemate_%s %s (%s))", subjects[(t + k) % 5], types[t], both_ways[k]);
-        }
-    for
-        EACH(subjects, s)
-        {
-        for
-            EACH(with_a_daemon, k)
-        put(c, "(allow casemate_%s syslogd_t (%s))", subjects[s], with_a_daemon[k]);
-        for
-            EACH(on_programs, k)
-        put(c, "(allow casemate_tenant_%04u.%s_t casemate_exec_t (%s))", (unsigned)(s + k) % 4,
-            subjects[s], on_programs[k]);
-        }
+    foreach (types, t) {
+        foreach (both_ways, k)
+            put(c, "(allow casemate_%s %s (%s))", subjects[(t + k) % 5], types[t], both_ways[k]);
+    }
+    foreach (subjects, s) {
+        foreach (with_a_daemon, k)
+            put(c, "(allow casemate_%s syslogd_t (%s))", subjects[s], with_a_daemon[k]);
+        foreach (on_programs, k)
+            put(c, "(allow casemate_tenant_%04u.%s_t casemate_exec_t (%s))", (unsigned)(s + k) % 4,
+                subjects[s], on_programs[k]);
+    }
     /* A daemon that reads and writes what is the tenants'. */
-    for
-        EACH(objects, o)
-        {
-            put(c, "(allow syslogd_t casemate_%s (file (read write)))", objects[o]);
-            put(c, "(allow syslogd_t casemate_%s (file (getattr append)))", objects[o]);
-            put(c, "(allow syslogd_t casemate_%s (file (relabelfrom relabelto)))", objects[o]);
-            put(c, "(allow syslogd_t casemate_%s (blk_file (relabelto)))", objects[o]);
-            put(c, "(allow syslogd_t casemate_%s (file (create)))", objects[o]);
-            put(c, "(allow syslogd_t casemate_tenant_0002.%s_t (file (relabelto)))", objects[o]);
-        }
-    for
-        EACH(subjects, s)
-        {
-            put(c, "(allow syslogd_t casemate_%s (process (ptrace)))", subjects[s]);
-            put(c, "(allow syslogd_t casemate_%s (process (signal)))", subjects[s]);
-            put(c, "(allow syslogd_t casemate_%s (fd (use)))", subjects[s]);
-            put(c, "(allow syslogd_t casemate_%s (process (transition)))", subjects[s]);
-            put(c, "(allow syslogd_t casemate_%s (process (dyntransition)))", subjects[s]);
-            put(c, "(allow syslogd_t casemate_tenant_0003.%s_t (process (transition)))",
-                subjects[s]);
-            put(c, "(allow syslogd_t casemate_%s (unix_stream_socket (create)))", subjects[s]);
-            put(c, "(typepermissive casemate_tenant_0001.%s_t)", subjects[s]);
-        }
+    foreach (objects, o) {
+        put(c, "(allow syslogd_t casemate_%s (file (read write)))", objects[o]);
+        put(c, "(allow syslogd_t casemate_%s (file (getattr append)))", objects[o]);
+        put(c, "(allow syslogd_t casemate_%s (file (relabelfrom relabelto)))", objects[o]);
+        put(c, "(allow syslogd_t casemate_%s (blk_file (relabelto)))", objects[o]);
+        put(c, "(allow syslogd_t casemate_%s (file (create)))", objects[o]);
+        put(c, "(allow syslogd_t casemate_tenant_0002.%s_t (file (relabelto)))", objects[o]);
+    }
+    foreach (subjects, s) {
+        put(c, "(allow syslogd_t casemate_%s (process (ptrace)))", subjects[s]);
+        put(c, "(allow syslogd_t casemate_%s (process (signal)))", subjects[s]);
+        put(c, "(allow syslogd_t casemate_%s (fd (use)))", subjects[s]);
+        put(c, "(allow syslogd_t casemate_%s (process (transition)))", subjects[s]);
+        put(c, "(allow syslogd_t casemate_%s (process (dyntransition)))", subjects[s]);
+        put(c, "(allow syslogd_t casemate_tenant_0003.%s_t (process (transition)))", subjects[s]);
+        put(c, "(allow syslogd_t casemate_%s (unix_stream_socket (create)))", subjects[s]);
+        put(c, "(typepermissive casemate_tenant_0001.%s_t)", subjects[s]);
+    }
     put(c, "(typepermissive syslogd_t)");
 }
 
@@ -311,13 +323,15 @@ static void without_labels(struct campaign *c)
         "perf_event (read)",
     };
 
-    for
-        EACH(subjects, s)
-        {
-        for
-            EACH(rules, r)
-        put(c, "(allow casemate_%s self (%s))", subjects[s], rules[r]);
+    foreach (subjects, s) {
+        foreach (rules, r) {
+            if (r % 4 == 0)
+                put(c, "(allow casemate_%s casemate_%s (%s))", subjects[s], subjects[s], rules[r]);
+            else
+                put(c, "(allow casemate_tenant_0001.%s_t casemate_tenant_0001.%s_t (%s))",
+                    subjects[s], subjects[s], rules[r]);
         }
+    }
     for (unsigned command = 0x1261; command < 0x1268; command++)
         put(c, "(allowx casemate_blk casemate_shared_t (ioctl blk_file (0x%x)))", command);
     put(c, "(allowx casemate_blk casemate_shared_t (ioctl blk_file (0x1277)))");
@@ -357,23 +371,19 @@ static void constraints_gone(struct campaign *c)
                                           "file (all)", "blk_file (all)",
                                           "file (all)", "blk_file (all)"};
 
-    for
-        EACH(lines, l)
-        {
-        for
-            EACH(weaker, w)
-            {
-                char in_place[256] = "";
+    foreach (lines, l) {
+        foreach (weaker, w) {
+            char in_place[256] = "";
 
-                if (weaker[w] != NULL) {
-                    const char *gap = strstr(weaker[w], "%s");
+            if (weaker[w] != NULL) {
+                const char *gap = strstr(weaker[w], "%s");
 
-                    (void)snprintf(in_place, sizeof(in_place), "%.*s%s%s", (int)(gap - weaker[w]),
-                                   weaker[w], classes[l], gap + 2);
-                }
-                mutant(c, lines[l], in_place);
+                (void)snprintf(in_place, sizeof(in_place), "%.*s%s%s", (int)(gap - weaker[w]),
+                               weaker[w], classes[l], gap + 2);
             }
+            mutant(c, lines[l], in_place);
         }
+    }
 }
 
 static void test_opening(void **state)
@@ -387,7 +397,7 @@ static void test_opening(void **state)
     without_labels(&c);
     constraints_gone(&c);
     print_message("%u mutants, %u tried\n", c.made, c.tried);
-    assert_true(c.made >= 500);
+    assert_true(c.tried >= 500);
     assert_int_equal(c.missed, 0);
 }
 
@@ -396,7 +406,8 @@ static void test_opening(void **state)
 static void within_a_tenant(struct campaign *c)
 {
     static const char *const on_objects[] = {"file (read)",     "file (write)",  "file (lock)",
-                                             "blk_file (read)", "file (append)", "file (getattr)"};
+                                             "blk_file (read)", "file (append)", "file (getattr)",
+                                             "file (map)",      "file (setattr)"};
     static const char *const on_processes[] = {"fd (use)",
                                                "process (signal)",
                                                "process (sigchld)",
@@ -410,26 +421,19 @@ static void within_a_tenant(struct campaign *c)
                                                "key (view)"};
     unsigned n = 0;
 
-    for
-        EACH(subjects, s)
-        {
-        for
-            EACH(objects, o)
-            {
-            for
-                EACH(on_objects, k)
-            put(c, "(allow casemate_tenant_%04u.%s_t casemate_tenant_%04u.%s_t (%s))", n % 4,
-                subjects[s], n % 4, objects[o], on_objects[k]);
-            n++;
-            }
-        for
-            EACH(on_processes, k)
-            {
+    foreach (subjects, s) {
+        foreach (objects, o) {
+            foreach (on_objects, k)
                 put(c, "(allow casemate_tenant_%04u.%s_t casemate_tenant_%04u.%s_t (%s))", n % 4,
-                    subjects[s], n % 4, subjects[(s + k) % 5], on_processes[k]);
-                n++;
-            }
+                    subjects[s], n % 4, objects[o], on_objects[k]);
+            n++;
         }
+        foreach (on_processes, k) {
+            put(c, "(allow casemate_tenant_%04u.%s_t casemate_tenant_%04u.%s_t (%s))", n % 4,
+                subjects[s], n % 4, subjects[(s + k) % 5], on_processes[k]);
+            n++;
+        }
+    }
 }
 
 /* The host's own, and what only gets in: programs, configuration. */
@@ -446,16 +450,12 @@ static void of_the_host(struct campaign *c)
     static const char *const in[] = {"file (read)",     "file (getattr)", "dir (search)",
                                      "lnk_file (read)", "file (map)",     "process (getattr)"};
 
-    for
-        EACH(types, t)
-        {
-        for
-            EACH(any, k)
-        put(c, "(allow syslogd_t %s (%s))", types[t], any[k]);
-        for
-            EACH(in, k)
-        put(c, "(allow casemate_%s %s (%s))", subjects[(t + k) % 5], types[t], in[k]);
-        }
+    foreach (types, t) {
+        foreach (any, k)
+            put(c, "(allow syslogd_t %s (%s))", types[t], any[k]);
+        foreach (in, k)
+            put(c, "(allow casemate_%s %s (%s))", subjects[(t + k) % 5], types[t], in[k]);
+    }
 }
 
 /* What constraints deny, what trusted subjects do, what devices keep. */
@@ -468,69 +468,51 @@ static void that_is_cut(struct campaign *c)
     static const char *const launcher[] = {"file (read write)", "file (relabelto)", "file (create)",
                                            "blk_file (read)",   "file (append)",    "file (map)"};
 
-    for
-        EACH(denied, k)
-        {
-        for
-            EACH(subjects, s)
-        put(c, "(allow casemate_%s casemate_shared_t (%s))", subjects[s], denied[k]);
-        }
-    for
-        EACH(objects, o)
-        {
-        for
-            EACH(launcher, k)
-        put(c, "(allow casemated_t casemate_%s (%s))", objects[o], launcher[k]);
-        }
-    for
-        EACH(subjects, s)
-        {
-            put(c, "(allow casemate_%s casemated_t (process (signal)))", subjects[s]);
-            put(c, "(allow casemate_%s casemated_t (unix_stream_socket (read write)))",
-                subjects[s]);
-            put(c, "(allow casemate_%s null_device_t (chr_file (append ioctl)))", subjects[s]);
-            put(c, "(allow casemate_%s kvm_device_t (chr_file (map)))", subjects[s]);
-            put(c, "(allow casemate_%s fs_t (filesystem (associate)))", subjects[s]);
-            put(c, "(allow casemate_%s casemate_shared_t (file (read)))", subjects[s]);
-        }
-    for
-        EACH(objects, o)
-        {
-            put(c, "(allow casemate_%s cgroup_t (filesystem (associate)))", objects[o]);
-            put(c, "(allow init_t casemate_%s (file (read)))", objects[o]);
-        }
+    foreach (denied, k) {
+        foreach (subjects, s)
+            put(c, "(allow casemate_%s casemate_shared_t (%s))", subjects[s], denied[k]);
+    }
+    foreach (objects, o) {
+        foreach (launcher, k)
+            put(c, "(allow casemated_t casemate_%s (%s))", objects[o], launcher[k]);
+    }
+    foreach (subjects, s) {
+        put(c, "(allow casemate_%s casemated_t (process (signal)))", subjects[s]);
+        put(c, "(allow casemate_%s casemated_t (unix_stream_socket (read write)))", subjects[s]);
+        put(c, "(allow casemate_%s null_device_t (chr_file (append ioctl)))", subjects[s]);
+        put(c, "(allow casemate_%s kvm_device_t (chr_file (map)))", subjects[s]);
+        put(c, "(allow casemate_%s fs_t (filesystem (associate)))", subjects[s]);
+        put(c, "(allow casemate_%s casemate_shared_t (file (read)))", subjects[s]);
+    }
+    foreach (objects, o) {
+        put(c, "(allow casemate_%s cgroup_t (filesystem (associate)))", objects[o]);
+        put(c, "(allow init_t casemate_%s (file (read)))", objects[o]);
+    }
 }
 
 static void beside_rules(struct campaign *c)
 {
     static const unsigned tells[] = {0x125e, 0x1260, 0x1268, 0x127b};
 
-    for
-        EACH(tells, i)
-    put(c, "(allowx casemate_blk casemate_shared_t (ioctl blk_file (0x%x)))", tells[i]);
-    for
-        EACH(subjects, s)
-        {
-        for
-            EACH(objects, o)
-            {
-                put(c,
-                    "(dontaudit casemate_tenant_0001.%s_t casemate_tenant_0002.%s_t (file (read)))",
-                    subjects[s], objects[o]);
-                put(c, "(auditallow casemate_%s casemate_%s (file (write)))", subjects[s],
-                    objects[o]);
-                put(c,
-                    "(typetransition casemate_tenant_0001.%s_t etc_t file "
-                    "casemate_tenant_0002.%s_t)",
-                    subjects[s], objects[o]);
-                put(c,
-                    "(mlsconstrain (file (read)) (or (eq t1 casemate_tenant_0001.%s_t) "
-                    "(neq t2 casemate_tenant_0003.%s_t)))",
-                    subjects[s], objects[o]);
-            }
+    foreach (tells, i)
+        put(c, "(allowx casemate_blk casemate_shared_t (ioctl blk_file (0x%x)))", tells[i]);
+    foreach (subjects, s) {
+        foreach (objects, o) {
+            put(c, "(dontaudit casemate_tenant_0001.%s_t casemate_tenant_0002.%s_t (file (read)))",
+                subjects[s], objects[o]);
+            put(c, "(auditallow casemate_%s casemate_%s (file (write)))", subjects[s], objects[o]);
+            put(c,
+                "(typetransition casemate_tenant_0001.%s_t etc_t file "
+                "casemate_tenant_0002.%s_t)",
+                subjects[s], objects[o]);
+            put(c,
+                "(mlsconstrain (file (read)) (or (eq t1 casemate_tenant_0001.%s_t) "
+                "(neq t2 casemate_tenant_0003.%s_t)))",
+                subjects[s], objects[o]);
+        }
         put(c, "(type new_%s_t) (allow new_%s_t etc_t (file (write)))", subjects[s], subjects[s]);
         put(c, "(mlsconstrain (tcp_socket (all)) (eq t1 casemate_%s))", subjects[s]);
-        }
+    }
     put(c, "(typeattributeset casemate_image (etc_t))"); /* only the launcher has rules about it */
     /* Nobody has a rule that these would have stopped. */
     mutant(c,
@@ -558,7 +540,7 @@ static void test_harmless(void **state)
     that_is_cut(&c);
     beside_rules(&c);
     print_message("%u mutants, %u tried\n", c.made, c.tried);
-    assert_true(c.made >= 500);
+    assert_true(c.tried >= 500);
     assert_int_equal(c.missed, 0);
 }
 
