@@ -188,10 +188,8 @@ int verb_console(int argc, char **argv)
     struct arguments a;
     int status, r;
 
-    if (!arguments_parse(&usage, argc, argv, &a, &status))
+    if (!host_arguments(&usage, argc, argv, &a, &name, &status))
         return status;
-    if (!host_guest_parse(a.word[0], &name))
-        return VERB_USAGE;
     status = host_open(&a, HOST_PATIENCE, &host);
     if (status == VERB_OK) {
         r = casemate_console(host, host_guest_tenant(&name), name.name, &guest);

@@ -26,6 +26,18 @@ const char *host_guest_tenant(const struct host_guest *guest)
     return guest->tenant[0] != '\0' ? guest->tenant : NULL;
 }
 
+bool host_arguments(const struct verb_usage *usage, int argc, char **argv,
+                    struct arguments *arguments, struct host_guest *guest, int *status)
+{
+    *guest = (struct host_guest){0};
+    if (!arguments_parse(usage, argc, argv, arguments, status))
+        return false;
+    if (arguments->words == 0 || host_guest_parse(arguments->word[0], guest))
+        return true;
+    *status = VERB_USAGE;
+    return false;
+}
+
 int host_open(const struct arguments *arguments, int patience, struct casemate **host)
 {
     int r;

@@ -38,6 +38,13 @@ bool host_guest_parse(const char *word, struct host_guest *guest);
 const char *host_guest_tenant(const struct host_guest *guest);
 
 /*
+ * arguments_parse for a verb about one guest, the first word, which fills *guest; about all guests
+ * (empty names) where the word may be left out. False: *status is the exit status (said).
+ */
+bool host_arguments(const struct verb_usage *usage, int argc, char **argv,
+                    struct arguments *arguments, struct host_guest *guest, int *status);
+
+/*
  * Connect; *host is the caller's, also when it fails. `patience` in milliseconds, negative: none.
  * 0 or the exit status (said).
  */

@@ -68,10 +68,8 @@ int verb_show(int argc, char **argv)
     struct arguments a;
     int status, r;
 
-    if (!arguments_parse(&usage, argc, argv, &a, &status))
+    if (!host_arguments(&usage, argc, argv, &a, &name, &status))
         return status;
-    if (!host_guest_parse(a.word[0], &name))
-        return VERB_USAGE;
     status = host_open(&a, HOST_PATIENCE, &host);
     if (status == VERB_OK) {
         r = casemate_show(host, host_guest_tenant(&name), name.name, &guest);
@@ -175,15 +173,13 @@ int verb_metrics(int argc, char **argv)
     static const char *const heads[] = {"GUEST",    ">CPU",    ">MEMORY",  ">PEAK",
                                         ">THREADS", ">READ",   ">WRITTEN", ">RECEIVED",
                                         ">SENT",    ">UPTIME", NULL};
-    struct host_guest name = {0};
+    struct host_guest name;
     struct metering m = {0};
     struct arguments a;
     int status, r;
 
-    if (!arguments_parse(&usage, argc, argv, &a, &status))
+    if (!host_arguments(&usage, argc, argv, &a, &name, &status))
         return status;
-    if (a.words > 0 && !host_guest_parse(a.word[0], &name))
-        return VERB_USAGE;
     table_init(&m.table, heads);
     if (a.given[JSON])
         m.array = json_array();
@@ -231,15 +227,13 @@ int verb_events(int argc, char **argv)
         0,
         1};
     struct casemate *host = NULL;
-    struct host_guest name = {0};
+    struct host_guest name;
     struct arguments a;
     bool json;
     int status, r;
 
-    if (!arguments_parse(&usage, argc, argv, &a, &status))
+    if (!host_arguments(&usage, argc, argv, &a, &name, &status))
         return status;
-    if (a.words > 0 && !host_guest_parse(a.word[0], &name))
-        return VERB_USAGE;
     json = a.given[JSON];
     status = host_open(&a, -1, &host);
     if (status == VERB_OK) {

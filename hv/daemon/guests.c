@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "hv/daemon/policy.h"
+#include "hv/guest_words.h"
 
 static bool ends(const char *text, size_t size)
 {
@@ -204,12 +205,7 @@ void guests_set_context(const struct host *host, struct guest *guest)
 
 const char *guests_state_word(uint32_t state)
 {
-    static const char *const words[GUEST_STATES] = {
-        [GUEST_STATE_STOPPED] = "stopped",   [GUEST_STATE_STARTING] = "starting",
-        [GUEST_STATE_RUNNING] = "running",   [GUEST_STATE_PAUSED] = "paused",
-        [GUEST_STATE_STOPPING] = "stopping", [GUEST_STATE_QUARANTINED] = "quarantined",
-        [GUEST_STATE_LOST] = "lost",
-    };
+    const char *word = guest_state_word(state);
 
-    return state < GUEST_STATES && words[state] != NULL ? words[state] : "in no state";
+    return word != NULL ? word : "in no state";
 }

@@ -4,24 +4,10 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "hv/guest_words.h"
 #include "mac/process_kind.h"
 
-/* The words of the interface, by number. */
-static const char *const state_words[GUEST_STATES] = {
-    [GUEST_STATE_STOPPED] = "stopped",   [GUEST_STATE_STARTING] = "starting",
-    [GUEST_STATE_RUNNING] = "running",   [GUEST_STATE_PAUSED] = "paused",
-    [GUEST_STATE_STOPPING] = "stopping", [GUEST_STATE_QUARANTINED] = "quarantined",
-    [GUEST_STATE_LOST] = "lost",
-};
-static const char *const event_words[RECORD_EVENTS] = {
-    [RECORD_EVENT_STEP] = "step",     [RECORD_EVENT_MISSING] = "missing",
-    [RECORD_EVENT_NOTE] = "note",     [RECORD_EVENT_RUNNING] = "running",
-    [RECORD_EVENT_PAUSED] = "paused", [RECORD_EVENT_RESUMED] = "resumed",
-    [RECORD_EVENT_RESET] = "reset",   [RECORD_EVENT_QUARANTINED] = "quarantined",
-    [RECORD_EVENT_BUTTON] = "button", [RECORD_EVENT_FORCED] = "forced",
-    [RECORD_EVENT_DIED] = "died",     [RECORD_EVENT_CRASH] = "crash",
-    [RECORD_EVENT_ENDED] = "ended",
-};
+/* The words of the interface, by number; those of states and events are in hv/guest_words.h. */
 /* enum launch_result, which is the exit status of `casemate run`, too. */
 static const char *const result_words[] = {"off", "denied", "usage", "system", "crashed"};
 static const char *const mac_words[] = {"selinux", "landlock"}; /* enum guest_mac */
@@ -29,6 +15,11 @@ static const char *const mac_words[] = {"selinux", "landlock"}; /* enum guest_ma
 #define WORD(words, number, other)                                                                 \
     ((number) < sizeof(words) / sizeof((words)[0]) && (words)[number] != NULL ? (words)[number]    \
                                                                               : (other))
+
+static const char *or_else(const char *word, const char *other)
+{
+    return word != NULL ? word : other;
+}
 
 const char *record_json_result(uint32_t result)
 {
@@ -167,7 +158,7 @@ json_t *record_json_guest(const struct guest_record *r, bool processes)
     SET_TEXT(&o, "tenant", r->tenant);
     SET_TEXT(&o, "name", r->name);
     set_uuid(&o, r->uuid);
-    set_word(&o, "state", WORD(state_words, r->state, "lost"));
+    set_word(&o, "state", or_else(guest_state_word(r->state), "lost"));
     set_word(&o, "mac", WORD(mac_words, r->mac, "selinux"));
     set_number(&o, "cpus", r->cpus);
     set_number(&o, "memory", r->memory);
@@ -212,7 +203,7 @@ json_t *record_json_event(const struct record_event *e)
 {
     struct object o = begin();
 
-    set_word(&o, "type", WORD(event_words, e->type, "note"));
+    set_word(&o, "type", or_else(guest_event_word(e->type), "note"));
     set_number(&o, "when", e->when);
     SET_TEXT_IF(&o, "text", e->text);
     if (e->type == RECORD_EVENT_DIED) {

@@ -19,38 +19,28 @@
 
 #include "base/fdpass.h"
 #include "hv/guard_wire.h"
+#include "hv/guest_words.h"
 
 static const char *const requests[GUARD_REQUESTS] = {
     [GUARD_SHOW] = "show",       [GUARD_WATCH] = "watch",           [GUARD_STOP] = "stop",
     [GUARD_KILL] = "kill",       [GUARD_PAUSE] = "pause",           [GUARD_RESUME] = "resume",
     [GUARD_METRICS] = "metrics", [GUARD_QUARANTINE] = "quarantine", [GUARD_CONSOLE] = "console",
 };
-static const char *const states[GUEST_STATES] = {
-    [GUEST_STATE_STOPPED] = "stopped",   [GUEST_STATE_STARTING] = "starting",
-    [GUEST_STATE_RUNNING] = "running",   [GUEST_STATE_PAUSED] = "paused",
-    [GUEST_STATE_STOPPING] = "stopping", [GUEST_STATE_QUARANTINED] = "quarantined",
-    [GUEST_STATE_LOST] = "lost",
-};
-static const char *const events[RECORD_EVENTS] = {
-    [RECORD_EVENT_STEP] = "step",     [RECORD_EVENT_MISSING] = "missing",
-    [RECORD_EVENT_NOTE] = "note",     [RECORD_EVENT_RUNNING] = "running",
-    [RECORD_EVENT_PAUSED] = "paused", [RECORD_EVENT_RESUMED] = "resumed",
-    [RECORD_EVENT_RESET] = "reset",   [RECORD_EVENT_QUARANTINED] = "quarantined",
-    [RECORD_EVENT_BUTTON] = "button", [RECORD_EVENT_FORCED] = "forced",
-    [RECORD_EVENT_DIED] = "died",     [RECORD_EVENT_CRASH] = "crash",
-    [RECORD_EVENT_ENDED] = "ended",
-};
-
 static int fail(const char *what)
 {
     fprintf(stderr, "station: %s: %s\n", what, strerror(errno));
     return 3;
 }
 
+static const char *word(const char *known)
+{
+    return known != NULL ? known : "?";
+}
+
 static void show(const struct guest_record *r)
 {
     printf("tenant %s\nname %s\nid %lld\nstate %s\n", r->tenant, r->name, (long long)r->store_id,
-           r->state < GUEST_STATES ? states[r->state] : "?");
+           word(guest_state_word(r->state)));
     printf("cpus %u\nmemory %llu\nslot %u\nguard %d\nboots %u\ncategories %s\ncontext %s\n",
            r->cpus, (unsigned long long)r->memory, r->tenant_slot, r->guard, r->boots,
            r->categories, r->context);
@@ -113,8 +103,8 @@ static int watch(int fd)
     while (receive(fd, &message, &passed) == 0) {
         const struct record_event *e = &message.event;
 
-        printf("event %s result %u pid %d text %s\n",
-               e->type < RECORD_EVENTS ? events[e->type] : "?", e->result, e->pid, e->text);
+        printf("event %s result %u pid %d text %s\n", word(guest_event_word(e->type)), e->result,
+               e->pid, e->text);
         (void)fflush(stdout);
     }
     return 0;
