@@ -83,6 +83,8 @@ LIBS_casemate-front = $(call lib_of,hv/front) $(BUILD)/obj/mac/process_kind.o
 EXTERN_casemate-front = -l:libjansson.a
 LIBS_casemated = $(foreach f,hv/daemon hv/launch labeling attest policy mac audit,$(call lib_of,$(f)))
 EXTERN_casemated = $(EXTERN_casemate)
+# speaks D-Bus with systemd-machined, for casemated, which has nothing of libsystemd's
+EXTERN_casemate-machine = $(shell $(PKG_CONFIG) --libs libsystemd)
 LIBS_casemate = $(foreach f,hv/launch labeling attest $(POLICY_TOOLS) policy mac audit,$(call lib_of,$(f)))
 EXTERN_casemate := $(shell $(PKG_CONFIG) --libs libseccomp libselinux libsepol audit libcrypto jansson sqlite3 2>/dev/null) -lbz2
 
@@ -358,7 +360,7 @@ install: all
 	sed -e 's,=/usr/,=$(PREFIX)/,' dist/systemd/casemated.service > $(systemd)/casemated.service
 	sed -e 's,=/usr/,=$(PREFIX)/,' dist/systemd/casemate-guest@.service > $(systemd)/casemate-guest@.service
 	install -m 644 doc/org.casemate.Host.varlink doc/varlink.md $(share)/doc/casemate/
-	install -m 755 $(addprefix $(BUILD)/bin/,$(PROGRAMS_CONFINED) casemate-module) $(libexec)/
+	install -m 755 $(addprefix $(BUILD)/bin/,$(PROGRAMS_CONFINED) casemate-module casemate-machine) $(libexec)/
 	install -m 644 doc/completion/casemate.bash $(COMPLETION)
 	$(if $(MODULES),install -m 644 $(MODULES) $(share)/casemate/selinux/)
 	install -d $(DESTDIR)$(PREFIX)/include $(libdir)/pkgconfig $(DESTDIR)$(PERLDIR) $(DESTDIR)$(PYTHONDIR)

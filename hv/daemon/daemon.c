@@ -20,6 +20,7 @@
 #include "hv/daemon/guards.h"
 #include "hv/daemon/guests.h"
 #include "hv/daemon/listen.h"
+#include "hv/daemon/machine.h"
 #include "hv/daemon/notify.h"
 #include "hv/daemon/policy.h"
 #include "hv/daemon/recover.h"
@@ -111,7 +112,7 @@ static void reap(struct host *host)
         /* A guard's end is the end of its connection; here it only must not stay a zombie. */
         if (recover_child(host, pid))
             guests_take_store_soon(host);
-        else if (!policy_child(host, pid, status))
+        else if (!policy_child(host, pid, status) && !machine_child(host, pid, status))
             (void)client_child(host, pid, status);
     }
 }
@@ -226,6 +227,7 @@ static void end(struct host *host)
         stations_release(host);
         policy_free(host);
         front_forget_all(host);
+        machine_forget_all(host);
     }
     front_release(host);
     guests_free(host);

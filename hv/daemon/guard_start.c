@@ -84,6 +84,8 @@ int guard_start(struct host *host, struct guest *guest, const struct guest_spec 
         return r;
     }
     guard->pid = pid;
+    guard->ours = true;
+    guest->registered = false;
     guest->record.state = GUEST_STATE_STARTING;
     guest->record.guard = (int32_t)pid;
     guest->record.started = (uint64_t)time(NULL);

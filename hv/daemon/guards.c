@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "hv/daemon/client.h"
 #include "hv/daemon/guests.h"
+#include "hv/daemon/machine.h"
 #include "hv/daemon/request.h"
 #include "hv/launch/event_log.h"
 #include "hv/launch/launch.h"
@@ -165,6 +166,8 @@ static bool take_record(struct guard *guard, const struct guest_record *record)
     guest->record.guard = (int32_t)guard->pid;
     guests_set_context(host, guest); /* that of its VMM, when that has not been seen yet */
     loop_remove(&guard->clock);
+    if (record->state == GUEST_STATE_RUNNING && guard->ours)
+        machine_register(host, guest);
     host_listen(host);
     return true;
 }

@@ -25,6 +25,7 @@ struct guard {
     struct loop_source *source, *clock;
     pid_t pid;
     int64_t store_id; /* of its station's name; 0: we started it */
+    bool ours;        /* started by this casemated */
     bool greeted;     /* it has sent a record */
     bool ended;       /* it has said that the guest's life is over */
     struct guard_pending pending[GUARD_PENDING_MAX];

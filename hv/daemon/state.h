@@ -23,6 +23,7 @@
 #define FRONT_UID_FIRST 1999999744u
 
 struct front_ghost;
+struct machine_child;
 struct policy;
 struct guard;
 struct client;
@@ -40,6 +41,7 @@ struct guest {
     struct guest_record record;
     char *holds; /* owned, or NULL: paths of its disks, then its taps, a NUL behind each */
     uint32_t held_disks, held_nets;
+    bool registered;            /* with machined, or tried to be, in this life */
     uint32_t result;            /* of its last end, enum launch_result */
     char text[RECORD_TEXT_MAX]; /* why */
 };
@@ -63,6 +65,8 @@ struct host {
     int self;                                          /* owned: our program, for guards */
     struct client *clients;
     struct front_ghost *ghosts; /* fronts that are not reaped yet */
+    struct machine_child *machines;
+    bool no_machines; /* there is no systemd-machined */
     uint64_t last_client;
 
     struct guest *guests, *guests_end;

@@ -18,7 +18,9 @@
 #include "labeling/store.h"
 
 #define OFF_TIMEOUT_MAX 86400u
-#define SEALS           (F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
+/* What `machinectl poweroff` sends to the leader of a machine. */
+#define SIGNAL_POWER_OFF (SIGRTMIN + 4)
+#define SEALS            (F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
 
 /* The grammar of names; and not the tenant of `casemate run`, whose guests are not kept. */
 static bool tenant_is_good(const char tenant[RECORD_NAME_MAX])
@@ -105,8 +107,8 @@ static int block_signals(void)
     sigset_t set;
 
     if (sigemptyset(&set) < 0 || sigaddset(&set, SIGTERM) < 0 || sigaddset(&set, SIGINT) < 0 ||
-        sigaddset(&set, SIGHUP) < 0 || sigprocmask(SIG_SETMASK, &set, NULL) < 0 ||
-        signal(SIGPIPE, SIG_IGN) == SIG_ERR)
+        sigaddset(&set, SIGHUP) < 0 || sigaddset(&set, SIGNAL_POWER_OFF) < 0 ||
+        sigprocmask(SIG_SETMASK, &set, NULL) < 0 || signal(SIGPIPE, SIG_IGN) == SIG_ERR)
         return -errno;
     return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }

@@ -51,7 +51,8 @@ int guard_process_read_start(int fd, struct guard_start *start);
 
 /*
  * The whole life of such a guard: called by `casemated guard` before anything else, with the
- * descriptors above and every other one closed. Signals that end a guest (SIGTERM, SIGINT, SIGHUP)
+ * descriptors above and every other one closed. Signals that end a guest (SIGTERM, SIGINT, SIGHUP,
+ * and SIGRTMIN+4, the one for machines)
  * press its power button. The connection GUARD_FD_STATION takes requests as every other does, and
  * gets all events from the first one on without having asked, RECORD_EVENT_ENDED with result and
  * reason as the last; a guest that cannot be started ends likewise. The connection ends when the
