@@ -90,17 +90,6 @@ void guest_spec_init(struct guest_spec *spec);
 int guest_spec_check(const struct guest_spec *spec, struct guest_diagnostic *diagnostic);
 
 /*
- * Parse one guest block (`guest NAME { ... }`, comments; doc/grammar-guest.md) of `size` bytes at
- * `text`, which need no terminator. `diagnostics` has room for *count (> 0) messages. On success
- * *spec is complete and checked and *count is 0. -EINVAL with *count (> 0) messages in the order of
- * the source: parsing goes on after an error until they are full; -EFBIG with one message when
- * `size` is over GUEST_SOURCE_MAX. Makes no system call and allocates nothing, so it can run in a
- * process that may do neither.
- */
-int guest_parse(const char *text, size_t size, struct guest_spec *spec,
-                struct guest_diagnostic *diagnostics, size_t *count);
-
-/*
  * Append the guest block that says the same as *spec, which must have passed guest_spec_check: one
  * statement a line, defaults written out, in a fixed order. guest_parse of it gives *spec again.
  * Errors stick in `out`.

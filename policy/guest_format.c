@@ -8,8 +8,11 @@ void format_string(struct buf *out, const char *text)
     for (; *text != '\0'; text++) {
         unsigned char c = (unsigned char)*text;
 
+        /* "${" would begin a parameter. */
         if (c == '"' || c == '\\')
             buf_printf(out, "\\%c", c);
+        else if (c == '$' && text[1] == '{')
+            buf_printf(out, "\\x24");
         else if (c >= 0x20 && c < 0x7f)
             buf_printf(out, "%c", c);
         else

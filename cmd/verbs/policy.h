@@ -7,6 +7,8 @@
 #include "cmd/verbs/policy_compile.h"
 
 /* Each returns its exit status. */
+int policy_check_verb(int argc, char **argv);
+int policy_fmt_verb(int argc, char **argv);
 int policy_compile_verb(int argc, char **argv);
 int policy_show_verb(int argc, char **argv);
 int policy_load_verb(int argc, char **argv);
@@ -16,6 +18,12 @@ int policy_learn_verb(int argc, char **argv);
 int policy_prove_verb(int argc, char **argv);
 int policy_verify_verb(int argc, char **argv);
 int policy_diff_verb(int argc, char **argv);
+
+/*
+ * Compile the files that the arguments name. VERB_OK, and *compiled, which is the caller's, has an
+ * image or messages; else what failed has been said.
+ */
+int policy_compile_files(const struct arguments *arguments, struct compiled **compiled);
 
 /*
  * Compile the files that the arguments name. VERB_OK, and *compiled has an image and is the

@@ -35,29 +35,37 @@ static bool can_read(const char *path)
     cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     struct stat st;
     int r = fd < 0 || fstat(fd, &st) != 0 ? -errno : S_ISDIR(st.st_mode) ? -EISDIR : 0;
+    char shown[256];
 
     if (r < 0)
-        complain("cannot read '%s': %s", path, strerror(-r));
+        complain("cannot read '%s': %s", text_escape(shown, sizeof(shown), path), strerror(-r));
     return r == 0;
 }
 
 /* The names outlive *compiled, which shows them. */
-static int take_files(const char *const *files, size_t count, struct compiled **compiled)
+static int compile_files(const char *const *files, size_t count, struct compiled **compiled)
 {
-    struct compiled *c = NULL;
     int r;
 
     for (size_t i = 0; i < count; i++) {
         if (!can_read(files[i]))
             return VERB_USAGE;
     }
-    r = policy_compile(files, count, &c);
+    r = policy_compile(files, count, compiled);
     if (r == -EPROTO)
         complain("the confined compiler died over these files: treat them as hostile");
     else if (r < 0)
         complain("cannot compile: %s", strerror(-r));
-    if (r < 0)
-        return VERB_SYSTEM;
+    return r < 0 ? VERB_SYSTEM : VERB_OK;
+}
+
+static int take_files(const char *const *files, size_t count, struct compiled **compiled)
+{
+    struct compiled *c = NULL;
+    int status = compile_files(files, count, &c);
+
+    if (status != VERB_OK)
+        return status;
     if (compiled_messages(c) > 0) {
         show_messages(c);
         compiled_free(c);
@@ -65,6 +73,11 @@ static int take_files(const char *const *files, size_t count, struct compiled **
     }
     *compiled = c;
     return VERB_OK;
+}
+
+int policy_compile_files(const struct arguments *arguments, struct compiled **compiled)
+{
+    return compile_files((const char *const *)arguments->word, (size_t)arguments->words, compiled);
 }
 
 int policy_take(const struct arguments *arguments, struct compiled **compiled)

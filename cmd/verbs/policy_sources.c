@@ -151,10 +151,16 @@ static int deliver(struct policy_sources *s, const struct source_request *reques
     if (request->path[0] != '\0')
         below = open_below(root, request->path);
     fd = request->path[0] != '\0' ? below : root->fd;
-    if (fd < 0)
+    if (fd < 0 && request->path[0] != '\0')
         return fd;
     *source = (struct source){.root = request->root, .path = strdup(request->path)};
-    r = source->path != NULL ? read_all(fd, request->room, &source->text) : -ENOMEM;
+    r = source->path == NULL ? -ENOMEM : fd < 0 ? fd : read_all(fd, request->room, &source->text);
+    /* A file that was named but cannot be read is one for messages. */
+    if (r < 0 && source->path != NULL && request->path[0] == '\0') {
+        buf_release(&source->text);
+        s->count++;
+        return r;
+    }
     if (r < 0) {
         free(source->path);
         buf_release(&source->text);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cmd/verbs/run_front.h"
+#include "policy/language/parse_guest.h"
 
 #include <errno.h>
 #include <fcntl.h>

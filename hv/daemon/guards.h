@@ -7,7 +7,7 @@
  * casemated, but what it says is checked all the same: it is one of many, and each has a guest.
  */
 #include "hv/daemon/state.h"
-#include "policy/host.h"
+#include "policy/guest.h"
 
 #define GUARD_PENDING_MAX 64u /* requests without an answer */
 

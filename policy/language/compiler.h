@@ -5,7 +5,7 @@
 /* What the parts of the compiler share while it runs. */
 #include "policy/language/compile.h"
 #include "policy/language/draft.h"
-#include "policy/parser.h"
+#include "policy/language/parser.h"
 
 /* A parameter's value in the template or loop that is read; the outer ones behind. */
 struct scope {
@@ -54,7 +54,7 @@ struct compiler {
     uint32_t tenant;
     uint32_t tenant_patterns, host_patterns; /* how many it has */
     bool object_readonly;
-    struct host_guest guest;
+    struct guest_block guest;
 };
 
 /* `${name}`, `use` and `for`: the parser's extension; parser.extended is the compiler. */
@@ -81,7 +81,7 @@ struct template *template_find(const struct compiler *c, const char *name);
  */
 void sources_collect(struct compiler *c, uint32_t root);
 
-/* A source's name for messages: "" of roots. */
+/* A source's name for messages. */
 const char *sources_name(void *compiler, uint32_t source);
 
 /* The statements of a file. */

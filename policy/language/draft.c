@@ -41,7 +41,7 @@ void *draft_entry(const struct draft *draft, enum image_table table, size_t size
     return (uint8_t *)draft->list[table].entries + size * index;
 }
 
-static void add_disks(struct draft *draft, const struct host_guest *guest)
+static void add_disks(struct draft *draft, const struct guest_block *guest)
 {
     for (uint32_t i = 0; i < guest->spec.disks; i++) {
         const struct guest_disk *from = &guest->spec.disk[i];
@@ -57,7 +57,7 @@ static void add_disks(struct draft *draft, const struct host_guest *guest)
     }
 }
 
-static void add_nets(struct draft *draft, const struct host_guest *guest)
+static void add_nets(struct draft *draft, const struct guest_block *guest)
 {
     for (uint32_t i = 0; i < guest->spec.nets; i++) {
         const struct guest_net *from = &guest->spec.net[i];
@@ -74,12 +74,12 @@ static void add_nets(struct draft *draft, const struct host_guest *guest)
 }
 
 /* Where a value stands, or the guest where it was left out. */
-static struct source_spot stated(const struct host_guest *guest, struct source_spot at)
+static struct source_spot stated(const struct guest_block *guest, struct source_spot at)
 {
     return at.line != 0 ? at : guest->at;
 }
 
-void draft_guest(struct draft *draft, uint32_t tenant, const struct host_guest *guest)
+void draft_guest(struct draft *draft, uint32_t tenant, const struct guest_block *guest)
 {
     const struct guest_spec *spec = &guest->spec;
     struct draft_guest *to = draft_add(draft, IMAGE_GUESTS, sizeof(*to));

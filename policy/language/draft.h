@@ -7,8 +7,8 @@
  * a string, a draft has its number; where it has the index of what is named, a draft has the name's
  * number, since that may be declared further down.
  */
-#include "policy/host.h"
 #include "policy/image.h"
+#include "policy/language/parse_guest.h"
 #include "policy/sort.h"
 
 /* An entry, and where it stands: struct draft_tenant { struct image_tenant entry; spot }. */
@@ -59,7 +59,7 @@ uint32_t draft_string(struct draft *draft, const char *text);
 void *draft_add(struct draft *draft, enum image_table table, size_t size);
 
 /* Add a guest of the tenant (index in the draft) that was read. */
-void draft_guest(struct draft *draft, uint32_t tenant, const struct host_guest *guest);
+void draft_guest(struct draft *draft, uint32_t tenant, const struct guest_block *guest);
 
 struct compile_result;
 

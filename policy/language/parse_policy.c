@@ -340,7 +340,8 @@ static int at_top(struct parser *p, struct compiler *c, const char *what)
 {
     if (c->nesting == 0)
         return 0;
-    return parser_unexpected(p, what);
+    return diagnostic_add(&p->list, p->token.line, p->token.column,
+                          "%s stands at the top of a file, in no template and no loop", what);
 }
 
 static int parse_include(struct parser *p, void *context)
@@ -349,7 +350,7 @@ static int parse_include(struct parser *p, void *context)
                                  "\"tenants/acme.policy\";'";
     char path[COMPILE_PATH_MAX];
 
-    if (at_top(p, context, "no include in a template or a loop") < 0)
+    if (at_top(p, context, "an include") < 0)
         return PARSER_REPORTED;
     return parser_string(p, wanted, path, sizeof(path));
 }
@@ -361,7 +362,7 @@ static int parse_template(struct parser *p, void *context)
     struct template template = {.source = p->list.source};
     uint32_t line = p->token.line;
 
-    if (at_top(p, c, "no template in a template or a loop") < 0 ||
+    if (at_top(p, c, "a template") < 0 ||
         template_head(c, p, &template) < 0)
         return PARSER_REPORTED;
     known = template_find(c, template.name);

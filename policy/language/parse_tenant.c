@@ -7,7 +7,7 @@
 #include "base/text.h"
 #include "policy/guest_check.h"
 #include "policy/image_values.h"
-#include "policy/parse_guest.h"
+#include "policy/language/parse_guest.h"
 
 /* tenant NAME { }: what it may use, who manages it, its guests and channels. */
 
@@ -266,7 +266,7 @@ static int tenant_channel(struct parser *p, void *context)
 /* What concerns a whole guest is only said where nothing else is wrong with it. */
 static void check_guest(struct parser *p, struct compiler *c)
 {
-    struct host_guest *guest = &c->guest;
+    struct guest_block *guest = &c->guest;
     struct guest_diagnostic d;
 
     if (guest->mac_at.line == 0)
@@ -278,7 +278,7 @@ static void check_guest(struct parser *p, struct compiler *c)
 /* A mac that is stated must be the host's, which may be stated further down. */
 static void note_mac(struct compiler *c)
 {
-    const struct host_guest *guest = &c->guest;
+    const struct guest_block *guest = &c->guest;
     struct draft_mac *to;
 
     if (guest->mac_at.line == 0)
@@ -293,13 +293,13 @@ static void note_mac(struct compiler *c)
 static int tenant_guest(struct parser *p, void *context)
 {
     struct compiler *c = context;
-    struct host_guest *guest = &c->guest;
+    struct guest_block *guest = &c->guest;
     size_t before = p->list.count;
     struct token token = p->token;
 
     if (c->draft.list[IMAGE_GUESTS].count == IMAGE_GUESTS_MAX)
         return too_many(p, &token, IMAGE_GUESTS_MAX, "guests");
-    memset(guest, 0, offsetof(struct host_guest, spec));
+    memset(guest, 0, offsetof(struct guest_block, spec));
     guest_spec_init(&guest->spec);
     if (parse_guest(p, guest) < 0)
         return PARSER_REPORTED;

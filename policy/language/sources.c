@@ -23,7 +23,10 @@ const char *sources_name(void *compiler, uint32_t source)
 {
     const struct compiler *c = compiler;
 
-    return source < c->sources.count ? source_at(c, source)->name : "";
+    const char *name = source < c->sources.count ? source_at(c, source)->name : "";
+
+    /* How a root is called only who named it knows. */
+    return name[0] != '\0' ? name : "the first file";
 }
 
 static int say(struct compiler *c, struct source_spot at, const char *what, const char *path,
@@ -203,24 +206,42 @@ static const char *reason(int error, bool all)
     }
 }
 
+/* The files together are the reason that one does not fit. */
+static bool all_long(const struct compiler *c)
+{
+    return COMPILE_SOURCES_BYTES - c->bytes < COMPILE_SOURCE_MAX;
+}
+
+static int say_root(struct compiler *c, struct source_spot at, const char *why)
+{
+    c->parser.list.source = at.source;
+    c->parser.list.from = 0;
+    return diagnostic_add(&c->parser.list, at.line, at.column, "the file%s", why);
+}
+
 static int read_source(struct compiler *c, uint32_t root, const char *path, struct source_spot at,
                        uint32_t *index)
 {
-    struct compile_source source = {.root = root, .name = compiler_copy(c, path, strlen(path))};
+    struct compile_source source = {
+        .root = root, .name = compiler_copy(c, path, strlen(path)), .text = ""};
     struct compile_source *to;
     int r;
 
     if (c->sources.count == COMPILE_SOURCES_MAX)
         return say(c, at, "include", path, " is one too many: at most 256 files are read");
     r = fetch(c, root, path, &source);
-    if (r < 0)
-        return say(c, at, path[0] != '\0' ? "include" : "file", path,
-                   reason(r, COMPILE_SOURCES_BYTES - c->bytes < COMPILE_SOURCE_MAX));
     *index = (uint32_t)c->sources.count;
-    to = arena_add(c->arena, &c->sources, sizeof(*to));
-    if (to == NULL)
-        return -ENOMEM;
-    *to = source;
+    /* A file that was named but cannot be read is one for messages. */
+    if (r == 0 || path[0] == '\0') {
+        to = arena_add(c->arena, &c->sources, sizeof(*to));
+        if (to == NULL)
+            return -ENOMEM;
+        *to = source;
+    }
+    if (r < 0 && path[0] == '\0')
+        return say_root(c, at, reason(r, all_long(c)));
+    if (r < 0)
+        return say(c, at, "include", path, reason(r, all_long(c)));
     collect(c, *index);
     return 0;
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "policy/guest.h"
+#include "policy/language/parse_guest.h"
 
 #define MESSAGES 8
 

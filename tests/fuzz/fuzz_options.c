@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "policy/guest.h"
+#include "policy/language/parse_guest.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

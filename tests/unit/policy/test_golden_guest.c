@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "policy/guest.h"
+#include "policy/language/parse_guest.h"
 #include "tests/unit/policy/golden.h"
 
 #define MESSAGES  20
