@@ -359,6 +359,71 @@ static void test_sets(void **state)
 
 /* ---------------------------------------------------------------- hostile bytes */
 
+/* What the reader has to object to at least once when every number of the small policy is made
+ * another. */
+static struct {
+    const char *text;
+    bool seen;
+} objections[] = {
+    {"the file ends here", false},
+    {"do not fit in what is left", false},
+    {"behind the end", false},
+    {"words of a set that are empty or not in order", false},
+    {"a set whose highest value is not", false},
+    {"a set in words of", false},
+    {"a set has values above", false},
+    {"is defined twice", false},
+    {"have the same value", false},
+    {"an empty name", false},
+    {"more than there can be", false},
+    {"more than 32", false},
+    {"or another's", false},
+    {"fewer permissions than its common", false},
+    {"an unknown default", false},
+    {"a constraint's operator lacks an operand", false},
+    {"a constraint names what is no user", false},
+    {"a constraint names fields of nobody", false},
+    {"a constraint names the third context", false},
+    {"a constraint is not one expression", false},
+    {"a constraint has an unknown operator", false},
+    {"a constraint compares unknown fields", false},
+    {"a constraint compares fields in an unknown way", false},
+    {"a constraint compares names in an unknown way", false},
+    {"has unknown properties", false},
+    {"is an attribute", false},
+    {"is another name of nothing", false},
+    {"is bounded by what is not there", false},
+    {"the range or the level of user", false},
+    {"a range of", false},
+    {"a range that is not valid", false},
+    {"has state", false},
+    {"a rule of an unknown kind", false},
+    {"a rule about types", false},
+    {"a rule gives type", false},
+    {"the same rule twice", false},
+    {"extended permissions of an unknown kind", false},
+    {"a conditional rule is in force against", false},
+    {"a condition has a state", false},
+    {"a condition has an unknown operator", false},
+    {"a condition names boolean", false},
+    {"a condition's operator lacks an operand", false},
+    {"a condition is not one expression", false},
+    {"as the type of an object", false},
+    {"a file's name without a new type", false},
+    {"a context for the SID 0", false},
+    {"a context that is not valid", false},
+    {"has behaviour", false},
+    {"ports from", false},
+    {"a path of a class", false},
+    {"there is no", false},
+};
+
+static void note_objection(const char *text)
+{
+    for (size_t i = 0; i < sizeof(objections) / sizeof(objections[0]); i++)
+        objections[i].seen = objections[i].seen || strstr(text, objections[i].text) != NULL;
+}
+
 /* `bytes` end where they end: a read behind them is seen by a sanitizer. */
 static int read_exactly(const unsigned char *bytes, size_t size, struct kernel_error *error)
 {
@@ -384,6 +449,7 @@ static int read_exactly(const unsigned char *bytes, size_t size, struct kernel_e
     assert_ptr_equal(policy, untouched);
     assert_true(error->offset <= size);
     assert_true(strlen(error->text) > 0);
+    note_objection(error->text);
     return r;
 }
 
@@ -433,7 +499,7 @@ static void test_every_byte(void **state)
 /* Numbers that break sums, products and tables, at every place where a number can be. */
 static void test_every_number(void **state)
 {
-    static const uint32_t numbers[] = {0, 64, 0xffff, 0x10000, 0x7fffffff, 0x80000000, 0xffffffff};
+    static const uint32_t numbers[] = {0, 1, 2, 3, 13, 64, 0xffff, 0x7fffffff, 0xffffffff};
     struct policy_bytes bytes = small_bytes(33);
     struct kernel_error error;
 
@@ -449,6 +515,10 @@ static void test_every_number(void **state)
         memcpy(bytes.data + at, kept, 4);
     }
     policy_bytes_free(&bytes);
+    for (size_t i = 0; i < sizeof(objections) / sizeof(objections[0]); i++) {
+        if (!objections[i].seen)
+            fail_msg("nothing made the reader say \"%s\"", objections[i].text);
+    }
 }
 
 static void test_too_large(void **state)
