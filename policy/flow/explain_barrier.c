@@ -212,6 +212,16 @@ static void by_module(const struct explain *explain, struct denial *denial, stru
         by_ioctl(denial, verdict);
 }
 
+/* On the way to casemated's socket: whoever is stopped here wanted to ask it for something. */
+static bool is_way_in(const struct denial *denial)
+{
+    const char *type = denial->target.context.type;
+
+    return denial->source.kind == PARTY_HOST &&
+           (strcmp(type, "casemate_socket_t") == 0 ||
+            (strcmp(type, "casemated_t") == 0 && strcmp(denial->permission, "connectto") == 0));
+}
+
 int explain_barriers(const struct explain *explain, struct denial *denial, struct verdict *verdict)
 {
     int r = explain->setting.policy != NULL ? by_policy(explain, denial, verdict) : 1;
@@ -220,8 +230,9 @@ int explain_barriers(const struct explain *explain, struct denial *denial, struc
         return r;
     if (r > 0)
         by_module(explain, denial, verdict);
-    if (strncmp(denial->record->tclass, "casemate_", strlen("casemate_")) == 0 &&
-        verdict->barriers != 0)
+    if (verdict->barriers != 0 &&
+        (strncmp(denial->record->tclass, "casemate_", strlen("casemate_")) == 0 ||
+         is_way_in(denial)))
         verdict->barriers |= EXPLAIN_OPERATION;
     if (verdict->barriers == 0)
         (void)snprintf(verdict->why, sizeof(verdict->why),

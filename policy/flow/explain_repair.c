@@ -274,6 +274,11 @@ static void operation(const struct explain *explain, const struct denial *denial
             "host's own, and its user in that tenant's `operators`",
             domain, party_tenant(&denial->target, tenant, sizeof(tenant)), denial->target.slot,
             domain);
+    } else if (strncmp(denial->record->tclass, "casemate_", strlen("casemate_")) != 0) {
+        say(verdict, true,
+            "make %s an operator of a tenant, `(call casemate_tenant_NNNN.operate (%s))` in a "
+            "module of the host's own, or an administrator, `(call casemate_operator (%s))`",
+            domain, domain, domain);
     } else {
         say(verdict, true,
             "only administrators may: `(call casemate_operator (%s))` in a module of the host's "

@@ -162,7 +162,8 @@ static void rows(const struct filter_table *table, const struct record *record, 
         *same = true;
         (void)snprintf(line->file, sizeof(line->file), "mac/filters/%s.c", kind);
         line->line = row->line;
-        (void)snprintf(line->statement, sizeof(line->statement), "%s: %s", row->name, row->reason);
+        (void)snprintf(line->statement, sizeof(line->statement), "%s: %s%s", row->name, row->reason,
+                       row->stages >> (table->stages - 1) != 0 ? "" : " (before the gate only)");
     }
     if (*same || table->rules == 0)
         return;
