@@ -39,7 +39,7 @@ void parser_advance(struct parser *p)
         if (!p->stopped)
             (void)diagnostic_add(&p->list, p->token.line, p->token.column,
                                  "templates and loops make too much of this: make them fewer");
-        p->stopped = true;
+        p->stopped = p->ended = true;
         p->token = (struct token){.kind = TOKEN_END,
                                   .line = p->token.line,
                                   .column = p->token.column,
