@@ -66,10 +66,13 @@ static int confine(void)
 
     if (syscall(SYS_close_range, STDERR_FILENO + 1, ~0U, 0) < 0)
         return -errno;
-    /* The launcher's domain parses nothing, nor does its child. */
+    if (geteuid() == 0 && (r = privilege_drop(NOBODY, NOBODY)) < 0)
+        return r;
+    /*
+     * The launcher's domain parses nothing, nor does its child. After the drop: the client's domain
+     * has no capability to do it with.
+     */
     r = selinux_become_client();
-    if (r == 0 && geteuid() == 0)
-        r = privilege_drop(NOBODY, NOBODY);
     return r < 0 ? r : install_filter();
 }
 
