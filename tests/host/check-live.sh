@@ -65,6 +65,7 @@ gather_files() {
         esac
     done
     [ ! -d "$tools" ] || files+=("$tools:/root/live/bin")
+    files+=("$HOST_DIR/policy/casemate_test.cil:/root/live/bin/")
     for policy in bare permissive; do
         [ ! -e "$CACHE_DIR/current/$policy.33" ] || files+=("$CACHE_DIR/current/$policy.33:/root/live/bin/$policy.policy")
     done
