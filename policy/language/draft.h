@@ -88,7 +88,10 @@ struct resolution {
     uint32_t *tenant_rank, *guest_rank;     /* by index in the draft: index in the image */
 };
 
-/* Sort strings, look names up, sort tables. Messages in the list; 0, or -ENOMEM. */
+/* Sort strings, and give every entry their offsets. 0, or -ENOMEM. */
+int draft_strings(struct resolution *r);
+
+/* Look names up, sort tables. Messages in the list; 0, or -ENOMEM. */
 int draft_resolve(struct resolution *r);
 
 /* When nothing is wrong: make the image. 0, or -ENOMEM. */
@@ -96,5 +99,15 @@ int draft_build(struct resolution *r);
 
 /* Entry `index` of a table of the draft. */
 void *draft_entry(const struct draft *draft, enum image_table table, size_t size, uint32_t index);
+
+/* How many entries a table of the draft has. */
+static inline uint32_t draft_entries(const struct resolution *r, enum image_table table)
+{
+    return (uint32_t)r->draft->list[table].count;
+}
+
+/* Entry `index` of a table of the draft, as its struct. */
+#define DRAFT_AT(r, table, type, index)                                                            \
+    ((struct type *)draft_entry((r)->draft, table, sizeof(struct type), (uint32_t)(index)))
 
 #endif

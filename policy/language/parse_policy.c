@@ -362,8 +362,7 @@ static int parse_template(struct parser *p, void *context)
     struct template template = {.source = p->list.source};
     uint32_t line = p->token.line;
 
-    if (at_top(p, c, "a template") < 0 ||
-        template_head(c, p, &template) < 0)
+    if (at_top(p, c, "a template") < 0 || template_head(c, p, &template) < 0)
         return PARSER_REPORTED;
     known = template_find(c, template.name);
     if (known != NULL && (known->source != template.source || known->body.at != template.body.at))

@@ -22,130 +22,9 @@ static bool full(const struct resolution *r)
     return r->list->count >= r->list->room;
 }
 
-static uint32_t entries(const struct resolution *r, enum image_table table)
-{
-    return (uint32_t)r->draft->list[table].count;
-}
-
-#define ENTRY(r, table, type, index)                                                               \
-    ((struct type *)draft_entry((r)->draft, table, sizeof(struct type), (uint32_t)(index)))
-
 static const char *text(const struct resolution *r, image_string string)
 {
     return r->strings + string;
-}
-
-/* ---- strings: numbers become offsets, whose order is that of the strings */
-
-static int sort_strings(struct resolution *r, uint32_t **offsets)
-{
-    uint32_t count = (uint32_t)r->draft->strings.count;
-    struct sort_text *texts = r->draft->strings.entries;
-    struct sort_text *spare = arena_take(r->draft->arena, count, sizeof(*spare));
-    uint64_t bytes = 0;
-
-    *offsets = arena_take(r->draft->arena, count, sizeof(**offsets));
-    if (spare == NULL || *offsets == NULL)
-        return -ENOMEM;
-    sort_texts(texts, spare, count);
-    for (uint32_t i = 0; i < count; i++)
-        bytes += (uint64_t)texts[i].size + 1;
-    if (bytes > IMAGE_STRINGS_MAX)
-        return -ENOMEM;
-    r->strings = arena_take(r->draft->arena, 1, bytes);
-    if (r->strings == NULL)
-        return -ENOMEM;
-    for (uint32_t i = 0; i < count; i++) {
-        if (i > 0 && sort_compare(&texts[i - 1], &texts[i]) == 0) {
-            (*offsets)[texts[i].value] = (*offsets)[texts[i - 1].value];
-            continue;
-        }
-        (*offsets)[texts[i].value] = r->bytes;
-        memcpy(r->strings + r->bytes, texts[i].text, texts[i].size);
-        r->bytes += texts[i].size + 1;
-    }
-    return 0;
-}
-
-static void map_pairs(struct resolution *r, enum image_table table, const uint32_t *offsets)
-{
-    for (uint32_t i = 0; i < entries(r, table); i++) {
-        struct draft_pair *pair = ENTRY(r, table, draft_pair, i);
-
-        pair->first = offsets[pair->first];
-        pair->second = offsets[pair->second];
-    }
-}
-
-static void map_types(struct resolution *r, enum image_table table, const uint32_t *offsets)
-{
-    for (uint32_t i = 0; i < entries(r, table); i++) {
-        struct image_type *type = &ENTRY(r, table, draft_type, i)->entry;
-
-        type->type = offsets[type->type];
-        type->reason = offsets[type->reason];
-    }
-}
-
-static void map_guests(struct resolution *r, const uint32_t *offsets)
-{
-    for (uint32_t i = 0; i < entries(r, IMAGE_GUESTS); i++) {
-        struct image_guest *guest = &ENTRY(r, IMAGE_GUESTS, draft_guest, i)->entry;
-
-        guest->name = offsets[guest->name];
-        guest->kernel = offsets[guest->kernel];
-        guest->initrd = offsets[guest->initrd];
-        guest->cmdline = offsets[guest->cmdline];
-    }
-    for (uint32_t i = 0; i < entries(r, IMAGE_DISKS); i++) {
-        struct image_disk *disk = &ENTRY(r, IMAGE_DISKS, draft_disk, i)->entry;
-
-        disk->path = offsets[disk->path];
-    }
-    for (uint32_t i = 0; i < entries(r, IMAGE_NETS); i++) {
-        struct image_net *net = &ENTRY(r, IMAGE_NETS, draft_net, i)->entry;
-
-        net->tap = offsets[net->tap];
-    }
-}
-
-static void map_strings(struct resolution *r, const uint32_t *offsets)
-{
-    for (uint32_t i = 0; i < entries(r, IMAGE_TENANTS); i++) {
-        struct image_tenant *tenant = &ENTRY(r, IMAGE_TENANTS, draft_tenant, i)->entry;
-
-        tenant->name = offsets[tenant->name];
-    }
-    for (uint32_t i = 0; i < entries(r, IMAGE_OBJECTS); i++) {
-        struct image_object *object = &ENTRY(r, IMAGE_OBJECTS, draft_object, i)->entry;
-
-        object->name = offsets[object->name];
-        object->path = offsets[object->path];
-    }
-    for (uint32_t i = 0; i < entries(r, IMAGE_PATTERNS); i++) {
-        struct image_pattern *pattern = &ENTRY(r, IMAGE_PATTERNS, draft_pattern, i)->entry;
-
-        pattern->text = offsets[pattern->text];
-    }
-    for (uint32_t i = 0; i < entries(r, IMAGE_LINKS); i++) {
-        struct image_link *link = &ENTRY(r, IMAGE_LINKS, draft_link, i)->entry;
-
-        link->name = offsets[link->name];
-    }
-    for (uint32_t i = 0; i < entries(r, IMAGE_OPERATORS); i++) {
-        struct image_operator *o = &ENTRY(r, IMAGE_OPERATORS, draft_operator, i)->entry;
-
-        o->name = offsets[o->name];
-    }
-    map_pairs(r, IMAGE_SHARES, offsets);
-    map_pairs(r, IMAGE_CONFLICTS, offsets);
-    map_pairs(r, IMAGE_CHANNELS, offsets);
-    map_pairs(r, IMAGE_ASSERTIONS, offsets);
-    map_types(r, IMAGE_TRUSTED, offsets);
-    map_types(r, IMAGE_STATELESS, offsets);
-    map_guests(r, offsets);
-    r->draft->audit = offsets[r->draft->audit];
-    r->draft->host_tpm = offsets[r->draft->host_tpm];
 }
 
 /* ---- tables */
@@ -170,7 +49,7 @@ static void twice(const struct resolution *r, struct source_spot first, struct s
 
 static int sort_table(struct resolution *r, enum image_table table, key_of *key)
 {
-    uint32_t count = entries(r, table);
+    uint32_t count = draft_entries(r, table);
     struct sort_pair *spare = arena_take(r->draft->arena, count, sizeof(*spare));
     struct sort_pair *pairs = arena_take(r->draft->arena, count, sizeof(*pairs));
 
@@ -202,12 +81,12 @@ static uint32_t *ranks(struct resolution *r, enum image_table table)
 
 static uint64_t tenant_key(const struct resolution *r, uint32_t index)
 {
-    return ENTRY(r, IMAGE_TENANTS, draft_tenant, index)->entry.name;
+    return DRAFT_AT(r, IMAGE_TENANTS, draft_tenant, index)->entry.name;
 }
 
 static uint64_t object_key(const struct resolution *r, uint32_t index)
 {
-    return ENTRY(r, IMAGE_OBJECTS, draft_object, index)->entry.name;
+    return DRAFT_AT(r, IMAGE_OBJECTS, draft_object, index)->entry.name;
 }
 
 static uint64_t rank_of(const struct resolution *r, uint32_t tenant)
@@ -217,54 +96,54 @@ static uint64_t rank_of(const struct resolution *r, uint32_t tenant)
 
 static uint64_t pattern_key(const struct resolution *r, uint32_t index)
 {
-    const struct image_pattern *p = &ENTRY(r, IMAGE_PATTERNS, draft_pattern, index)->entry;
+    const struct image_pattern *p = &DRAFT_AT(r, IMAGE_PATTERNS, draft_pattern, index)->entry;
 
     return rank_of(r, p->tenant) << 33 | (uint64_t)p->use << 32 | p->text;
 }
 
 static uint64_t link_key(const struct resolution *r, uint32_t index)
 {
-    const struct image_link *l = &ENTRY(r, IMAGE_LINKS, draft_link, index)->entry;
+    const struct image_link *l = &DRAFT_AT(r, IMAGE_LINKS, draft_link, index)->entry;
 
     return rank_of(r, l->tenant) << 33 | (uint64_t)l->kind << 32 | l->name;
 }
 
 static uint64_t operator_key(const struct resolution *r, uint32_t index)
 {
-    const struct image_operator *o = &ENTRY(r, IMAGE_OPERATORS, draft_operator, index)->entry;
+    const struct image_operator *o = &DRAFT_AT(r, IMAGE_OPERATORS, draft_operator, index)->entry;
 
     return rank_of(r, o->tenant) << 32 | o->name;
 }
 
 static uint64_t guest_key(const struct resolution *r, uint32_t index)
 {
-    const struct image_guest *g = &ENTRY(r, IMAGE_GUESTS, draft_guest, index)->entry;
+    const struct image_guest *g = &DRAFT_AT(r, IMAGE_GUESTS, draft_guest, index)->entry;
 
     return rank_of(r, g->tenant) << 32 | g->name;
 }
 
 static uint64_t share_key(const struct resolution *r, uint32_t index)
 {
-    const struct draft_pair *pair = ENTRY(r, IMAGE_SHARES, draft_pair, index);
+    const struct draft_pair *pair = DRAFT_AT(r, IMAGE_SHARES, draft_pair, index);
 
     return rank_of(r, pair->tenant) << 32 | pair->first;
 }
 
 static uint64_t conflict_key(const struct resolution *r, uint32_t index)
 {
-    const struct draft_pair *pair = ENTRY(r, IMAGE_CONFLICTS, draft_pair, index);
+    const struct draft_pair *pair = DRAFT_AT(r, IMAGE_CONFLICTS, draft_pair, index);
 
     return (uint64_t)pair->first << 32 | pair->second;
 }
 
 static uint64_t trusted_key(const struct resolution *r, uint32_t index)
 {
-    return ENTRY(r, IMAGE_TRUSTED, draft_type, index)->entry.type;
+    return DRAFT_AT(r, IMAGE_TRUSTED, draft_type, index)->entry.type;
 }
 
 static uint64_t stateless_key(const struct resolution *r, uint32_t index)
 {
-    return ENTRY(r, IMAGE_STATELESS, draft_type, index)->entry.type;
+    return DRAFT_AT(r, IMAGE_STATELESS, draft_type, index)->entry.type;
 }
 
 /* ---- names */
@@ -318,8 +197,8 @@ static uint32_t tenant_named(const struct resolution *r, struct source_spot at, 
 
 static void resolve_shares(const struct resolution *r)
 {
-    for (uint32_t i = 0; i < entries(r, IMAGE_SHARES); i++) {
-        struct draft_pair *pair = ENTRY(r, IMAGE_SHARES, draft_pair, i);
+    for (uint32_t i = 0; i < draft_entries(r, IMAGE_SHARES); i++) {
+        struct draft_pair *pair = DRAFT_AT(r, IMAGE_SHARES, draft_pair, i);
 
         pair->first = look_up(r, pair->first_at, "object", pair->first, IMAGE_OBJECTS, 0,
                               r->count[IMAGE_OBJECTS]);
@@ -346,8 +225,8 @@ static bool resolve_tenants(const struct resolution *r, struct draft_pair *pair,
 
 static void resolve_channels(const struct resolution *r)
 {
-    for (uint32_t i = 0; i < entries(r, IMAGE_CHANNELS); i++) {
-        struct draft_pair *pair = ENTRY(r, IMAGE_CHANNELS, draft_pair, i);
+    for (uint32_t i = 0; i < draft_entries(r, IMAGE_CHANNELS); i++) {
+        struct draft_pair *pair = DRAFT_AT(r, IMAGE_CHANNELS, draft_pair, i);
         uint64_t tenant = r->tenant_rank[pair->tenant] & (uint64_t)UINT32_MAX;
         const struct sort_pair *guests = r->sorted[IMAGE_GUESTS];
         size_t first = sort_find(guests, r->count[IMAGE_GUESTS], tenant << 32);
@@ -384,7 +263,7 @@ struct duplicates {
 #define SPOT_OF(name, table, type)                                                                 \
     static struct source_spot name(const struct resolution *r, uint32_t index)                     \
     {                                                                                              \
-        return ENTRY(r, table, type, index)->at;                                                   \
+        return DRAFT_AT(r, table, type, index)->at;                                                \
     }
 SPOT_OF(tenant_at, IMAGE_TENANTS, draft_tenant)
 SPOT_OF(object_at, IMAGE_OBJECTS, draft_object)
@@ -413,14 +292,14 @@ static void duplicate_guests(const struct resolution *r)
 {
     for (uint32_t i = 1; i < r->count[IMAGE_GUESTS] && !full(r); i++) {
         const struct sort_pair *pair = &r->sorted[IMAGE_GUESTS][i];
-        const struct draft_guest *a = ENTRY(r, IMAGE_GUESTS, draft_guest, pair[-1].value);
-        const struct draft_guest *b = ENTRY(r, IMAGE_GUESTS, draft_guest, pair->value);
+        const struct draft_guest *a = DRAFT_AT(r, IMAGE_GUESTS, draft_guest, pair[-1].value);
+        const struct draft_guest *b = DRAFT_AT(r, IMAGE_GUESTS, draft_guest, pair->value);
         const char *tenant;
         char message[200];
 
         if (!again(r, IMAGE_GUESTS, i))
             continue;
-        tenant = text(r, ENTRY(r, IMAGE_TENANTS, draft_tenant, b->entry.tenant)->entry.name);
+        tenant = text(r, DRAFT_AT(r, IMAGE_TENANTS, draft_tenant, b->entry.tenant)->entry.name);
         (void)text_format(message, sizeof(message), "tenant '%s' has a guest '%s' already", tenant,
                           text(r, b->entry.name));
         twice(r, a->at, b->at, message, "rename one");
@@ -433,8 +312,8 @@ static void duplicate_pairs(const struct resolution *r, enum image_table table, 
         const struct sort_pair *pair = &r->sorted[table][i];
 
         if (again(r, table, i))
-            twice(r, ENTRY(r, table, draft_pair, pair[-1].value)->at,
-                  ENTRY(r, table, draft_pair, pair->value)->at, what, "keep one");
+            twice(r, DRAFT_AT(r, table, draft_pair, pair[-1].value)->at,
+                  DRAFT_AT(r, table, draft_pair, pair->value)->at, what, "keep one");
     }
 }
 
@@ -442,14 +321,14 @@ static void duplicate_shares(const struct resolution *r)
 {
     for (uint32_t i = 1; i < r->count[IMAGE_SHARES] && !full(r); i++) {
         const struct sort_pair *pair = &r->sorted[IMAGE_SHARES][i];
-        const struct draft_pair *b = ENTRY(r, IMAGE_SHARES, draft_pair, pair->value);
+        const struct draft_pair *b = DRAFT_AT(r, IMAGE_SHARES, draft_pair, pair->value);
         char message[160];
 
         if (!again(r, IMAGE_SHARES, i))
             continue;
         quoted(message, sizeof(message), "object",
                text(r, (image_string)name_key(r, IMAGE_OBJECTS, b->first)), "is shared twice");
-        twice(r, ENTRY(r, IMAGE_SHARES, draft_pair, pair[-1].value)->at, b->at, message,
+        twice(r, DRAFT_AT(r, IMAGE_SHARES, draft_pair, pair[-1].value)->at, b->at, message,
               "keep one");
     }
 }
@@ -458,7 +337,7 @@ static void duplicate_shares(const struct resolution *r)
 
 static int sort_channels(struct resolution *r)
 {
-    uint32_t count = entries(r, IMAGE_CHANNELS);
+    uint32_t count = draft_entries(r, IMAGE_CHANNELS);
     struct sort_pair *pairs = arena_take(r->draft->arena, count, sizeof(*pairs));
     struct sort_pair *spare = arena_take(r->draft->arena, count, sizeof(*spare));
 
@@ -466,10 +345,10 @@ static int sort_channels(struct resolution *r)
         return -ENOMEM;
     for (uint32_t i = 0; i < count; i++)
         pairs[i] =
-            (struct sort_pair){.key = ENTRY(r, IMAGE_CHANNELS, draft_pair, i)->port, .value = i};
+            (struct sort_pair){.key = DRAFT_AT(r, IMAGE_CHANNELS, draft_pair, i)->port, .value = i};
     sort_pairs(pairs, spare, count);
     for (uint32_t i = 0; i < count; i++) {
-        const struct draft_pair *pair = ENTRY(r, IMAGE_CHANNELS, draft_pair, pairs[i].value);
+        const struct draft_pair *pair = DRAFT_AT(r, IMAGE_CHANNELS, draft_pair, pairs[i].value);
 
         pairs[i].key = (uint64_t)pair->first << 32 | pair->second;
     }
@@ -477,8 +356,8 @@ static int sort_channels(struct resolution *r)
     r->sorted[IMAGE_CHANNELS] = pairs;
     r->count[IMAGE_CHANNELS] = count;
     for (uint32_t i = 1; i < count && !full(r); i++) {
-        const struct draft_pair *a = ENTRY(r, IMAGE_CHANNELS, draft_pair, pairs[i - 1].value);
-        const struct draft_pair *b = ENTRY(r, IMAGE_CHANNELS, draft_pair, pairs[i].value);
+        const struct draft_pair *a = DRAFT_AT(r, IMAGE_CHANNELS, draft_pair, pairs[i - 1].value);
+        const struct draft_pair *b = DRAFT_AT(r, IMAGE_CHANNELS, draft_pair, pairs[i].value);
 
         if (pairs[i].key == pairs[i - 1].key && a->port == b->port)
             twice(r, a->at, b->at, "this channel is there twice", "keep one");
@@ -496,7 +375,7 @@ static uint32_t directions(const struct draft_pair *pair)
 
 static uint64_t assertion_key(const struct resolution *r, uint32_t index)
 {
-    const struct draft_pair *pair = ENTRY(r, IMAGE_ASSERTIONS, draft_pair, index);
+    const struct draft_pair *pair = DRAFT_AT(r, IMAGE_ASSERTIONS, draft_pair, index);
     bool order = pair->first < pair->second;
 
     return (uint64_t)(order ? pair->first : pair->second) << 32 |
@@ -509,11 +388,11 @@ static void merge_assertions(struct resolution *r)
     struct sort_pair *pairs = r->sorted[IMAGE_ASSERTIONS];
     uint32_t kept = 0;
 
-    for (uint32_t i = 0; i < entries(r, IMAGE_ASSERTIONS) && !full(r); i++) {
-        struct draft_pair *pair = ENTRY(r, IMAGE_ASSERTIONS, draft_pair, pairs[i].value);
+    for (uint32_t i = 0; i < draft_entries(r, IMAGE_ASSERTIONS) && !full(r); i++) {
+        struct draft_pair *pair = DRAFT_AT(r, IMAGE_ASSERTIONS, draft_pair, pairs[i].value);
         struct draft_pair *before =
             kept > 0 && pairs[kept - 1].key == pairs[i].key
-                ? ENTRY(r, IMAGE_ASSERTIONS, draft_pair, pairs[kept - 1].value)
+                ? DRAFT_AT(r, IMAGE_ASSERTIONS, draft_pair, pairs[kept - 1].value)
                 : NULL;
         uint32_t said = before != NULL ? directions(before) : 0;
 
@@ -526,7 +405,7 @@ static void merge_assertions(struct resolution *r)
         }
     }
     for (uint32_t i = 0; i < kept; i++) {
-        struct draft_pair *pair = ENTRY(r, IMAGE_ASSERTIONS, draft_pair, pairs[i].value);
+        struct draft_pair *pair = DRAFT_AT(r, IMAGE_ASSERTIONS, draft_pair, pairs[i].value);
 
         if (pair->detail != 0) {
             pair->first = (uint32_t)(pairs[i].key >> 32);
@@ -572,11 +451,11 @@ static void duplicate_named(const struct resolution *r)
 static void resolve_names(const struct resolution *r)
 {
     resolve_shares(r);
-    for (uint32_t i = 0; i < entries(r, IMAGE_CONFLICTS); i++)
-        (void)resolve_tenants(r, ENTRY(r, IMAGE_CONFLICTS, draft_pair, i),
+    for (uint32_t i = 0; i < draft_entries(r, IMAGE_CONFLICTS); i++)
+        (void)resolve_tenants(r, DRAFT_AT(r, IMAGE_CONFLICTS, draft_pair, i),
                               "a tenant is in no conflict with itself: name another", true);
-    for (uint32_t i = 0; i < entries(r, IMAGE_ASSERTIONS); i++)
-        (void)resolve_tenants(r, ENTRY(r, IMAGE_ASSERTIONS, draft_pair, i),
+    for (uint32_t i = 0; i < draft_entries(r, IMAGE_ASSERTIONS); i++)
+        (void)resolve_tenants(r, DRAFT_AT(r, IMAGE_ASSERTIONS, draft_pair, i),
                               "a tenant always has a flow to itself: name another", false);
     resolve_channels(r);
 }
@@ -618,13 +497,10 @@ static void duplicate_rest(struct resolution *r)
 
 int draft_resolve(struct resolution *r)
 {
-    uint32_t *offsets;
-    int status = sort_strings(r, &offsets);
+    int status = draft_strings(r);
 
-    if (status < 0)
-        return status;
-    map_strings(r, offsets);
-    status = sort_named(r);
+    if (status == 0)
+        status = sort_named(r);
     if (status < 0)
         return status;
     duplicate_named(r);

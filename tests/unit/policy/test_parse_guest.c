@@ -12,8 +12,8 @@
 #include <time.h>
 
 #include "policy/guest.h"
-#include "policy/language/parse_guest.h"
 #include "policy/language/lex.h"
+#include "policy/language/parse_guest.h"
 
 /* What the golden corpus (tests/golden/guest) is no place for: huge texts, exact room. */
 
