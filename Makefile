@@ -332,6 +332,7 @@ BENCHES = $(filter-out lib,$(notdir $(filter-out %.md %.sh %.c,$(wildcard tests/
 bench: $(addprefix bench-,$(BENCHES))
 bench-blk: $(BUILD)/tests/bench/blk_load
 bench-labels: $(BUILD)/tests/bench_labeling
+bench-kernel_policy: $(BUILD)/tests/bench_kernel_policy
 $(BUILD)/tests/bench/%: $(BUILD)/obj/tests/bench/%.o $(UNIT_LIBS) $(LIB_SELF)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS_DYN) -o $@ $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(UNIT_EXTERN) -pthread
