@@ -35,6 +35,7 @@ struct diff_side {
     uint16_t *part;      /* by type of a slot: where its name goes on behind the slot's */
     uint32_t *targets;   /* by type, count + 2: start in `by_target` */
     uint32_t *by_target; /* indexes of rules, by target */
+    bool alike;          /* types have the same values in both */
     uint32_t slots;      /* how many there are */
     bool *has_slot;      /* by slot */
 };

@@ -10,6 +10,7 @@
 
 static void map_types(struct diff_side *side, const struct kernel_policy *other)
 {
+    side->alike = kernel_count(side->policy, KERNEL_TYPE) == kernel_count(other, KERNEL_TYPE);
     for (uint32_t v = 1; v <= kernel_count(side->policy, KERNEL_TYPE); v++) {
         const char *name = kernel_name(side->policy, KERNEL_TYPE, v);
         uint32_t same = name != NULL ? kernel_find(other, KERNEL_TYPE, name) : 0;
@@ -18,6 +19,7 @@ static void map_types(struct diff_side *side, const struct kernel_policy *other)
         if (same != 0 && strcmp(kernel_name(other, KERNEL_TYPE, same), name) == 0 &&
             kernel_is_attribute(side->policy, v) == kernel_is_attribute(other, same))
             side->type[v] = same;
+        side->alike = side->alike && side->type[v] == v;
     }
 }
 
