@@ -140,6 +140,12 @@ static void pop(struct stack *stack, const struct sort_text *item)
     }
 }
 
+static void push(struct stack *stack, const struct sort_text *item)
+{
+    if (stack->items != NULL)
+        stack->items[stack->count++] = *item;
+}
+
 static void overlapping(const struct image_rules *rules, uint32_t one, uint32_t other)
 {
     const struct image *image = rules->image;
@@ -233,7 +239,10 @@ static bool sweep_one(struct sweep *sweep, const struct sort_text *item, bool ob
     if (!compare(sweep, item, disks, false) ||
         (use == IMAGE_PATTERN_DISK && !compare(sweep, item, kernels, false)))
         return false;
-    sweep->uses[use].items[sweep->uses[use].count++] = *item;
+    if (use == IMAGE_PATTERN_DISK)
+        push(disks, item);
+    else
+        push(kernels, item);
     return true;
 }
 
@@ -248,7 +257,8 @@ static int files(const struct image_rules *rules)
 
     for (size_t i = 0; i < IMAGE_PATTERN_USES; i++)
         sweep.uses[i].items = arena_take(rules->arena, patterns, sizeof(*items));
-    if (rules->arena->failed)
+    if (items == NULL || spare == NULL || sweep.uses[IMAGE_PATTERN_DISK].items == NULL ||
+        sweep.uses[IMAGE_PATTERN_KERNEL].items == NULL)
         return -ENOMEM;
     for (uint32_t i = 0; i < count; i++) {
         bool object = i >= patterns;

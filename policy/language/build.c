@@ -177,10 +177,10 @@ static void put_ranges(const struct build *b)
 
 #define RANGE(field, at, table, of)                                                                \
     do {                                                                                           \
-        tenants[i].field.first = at;                                                               \
-        while (at < count[table] && (of)(b->image)[at].tenant == i)                                \
-            at++;                                                                                  \
-        tenants[i].field.count = at - tenants[i].field.first;                                      \
+        tenants[i].field.first = (at);                                                             \
+        while ((at) < count[table] && (of)(b->image)[at].tenant == i)                              \
+            (at)++;                                                                                \
+        tenants[i].field.count = (at)-tenants[i].field.first;                                      \
     } while (0)
     for (uint32_t i = 0; i < count[IMAGE_TENANTS]; i++) {
         RANGE(patterns, p, IMAGE_PATTERNS, image_patterns);

@@ -497,7 +497,7 @@ static const char *value_at(struct compiler *c, const struct values *values, uin
     text = arena_take(c->arena, 1, 16);
     if (text != NULL)
         (void)snprintf(text, 16, "%0*llu", values->width,
-                       (unsigned long long)(values->first + index));
+                       (unsigned long long)values->first + (unsigned long long)index);
     return text;
 }
 

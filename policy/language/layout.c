@@ -124,10 +124,11 @@ static bool next_comment(struct gap *gap, const char **start, size_t *size)
 
 static struct gap gap_before(const struct layout *l, size_t index, const char *text)
 {
-    const struct item *before = index > 0 ? &l->items[index - 1] : NULL;
+    const char *at = text;
 
-    return (struct gap){.at = before != NULL ? before->start + before->size : text,
-                        .end = l->items[index].start};
+    if (index > 0)
+        at = l->items[index - 1].start + l->items[index - 1].size;
+    return (struct gap){.at = at, .end = l->items[index].start};
 }
 
 /* ---- writing */
@@ -266,6 +267,8 @@ int policy_layout(const char *text, size_t size, struct arena *arena, struct dia
     r = read_items(text, size, arena, list, &items);
     if (r < 0)
         return r;
+    if (items.entries == NULL)
+        return -ENOMEM;
     l.items = items.entries;
     l.count = items.count;
     l.room = arena->size - arena->used;
