@@ -108,10 +108,10 @@ static int take(struct source *source, const char *path)
                           MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (source->answer == MAP_FAILED) {
         source->answer = NULL;
-        r = -errno;
-    } else {
-        r = confined_child(lay_out, source, NULL, NULL);
+        complain("cannot lay out '%s': %s", source->shown, strerror(errno));
+        return VERB_SYSTEM;
     }
+    r = confined_child(lay_out, source, NULL, NULL);
     if (r == 0)
         r = check_answer(source->answer);
     if (r == -EPROTO)

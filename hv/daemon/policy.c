@@ -270,6 +270,12 @@ bool policy_child(struct host *host, pid_t pid, int status)
             (void)text_format(text, sizeof(text), "cannot put the new policy in place: %s",
                               r == -ESTALE ? "it was replaced meanwhile; load it again"
                                            : strerror(-r));
+        if (r > 0) {
+            host_log(host, DAEMON_WARNING,
+                     "the new policy's name is not known to be on the disk: should this host crash "
+                     "now, look at its digest, and load it again");
+            r = 0;
+        }
     }
     finish(host, r, text);
     if (r == 0)

@@ -168,9 +168,8 @@ int policy_file_take(struct policy_file *file)
     if (renameat(file->directory, name, file->directory, file->name) < 0)
         return -errno;
     file->candidate = false;
-    /* Its bytes were on the disk before it was named to us. Should the directory's not get there,
-     * the next casemated has the old policy: the log says so, and it is in force until then. */
-    return fsync(file->directory) < 0 && errno != EINVAL ? -errno : 0;
+    /* Its bytes were on the disk before it was named to us; now its name has to be. */
+    return fsync(file->directory) < 0 && errno != EINVAL ? 1 : 0;
 }
 
 void policy_file_refuse(struct policy_file *file)

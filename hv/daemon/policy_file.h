@@ -27,8 +27,8 @@ int policy_file_open(const char *path, bool fresh, struct policy_file *file,
                      char text[POLICY_TEXT_MAX]);
 
 /*
- * Of a new one: give it the name of the one in force, and see that it is on the disk. 0; -ESTALE
- * when another is there by now; -errno.
+ * Of a new one: give it the name of the one in force, and see that it is on the disk. 0; 1: it
+ * has the name, and may lose it when the host does; -ESTALE when another is there by now; -errno.
  */
 int policy_file_take(struct policy_file *file);
 
