@@ -132,6 +132,14 @@ static bool stands_in_table(const char *file, unsigned number, const char *state
     return good;
 }
 
+/* Whether the name stands in a line that says where a new rule would come. */
+static bool is_place(const char *file)
+{
+    static const char word[] = "behind     ";
+
+    return strncmp(file - (sizeof(word) - 1), word, sizeof(word) - 1) == 0;
+}
+
 /* "casemate-tenant.cil:120:" becomes "casemate-tenant.cil:LINE:", once it has been looked up. */
 static bool without_numbers(const struct buf *from, struct buf *to)
 {
@@ -158,6 +166,9 @@ static bool without_numbers(const struct buf *from, struct buf *to)
         }
         buf_printf(to, "LINE");
         at = rest;
+        /* Which rule is the last of its kind changes with every rule that is added behind it. */
+        if (is_place(file))
+            at += strcspn(at, "\n");
     }
     buf_append(to, at, strlen(at));
     return good;
