@@ -84,7 +84,9 @@ run casemate kill acme/web initech/db
 is "$status" 0 "the guests end as told" || diag "$err"
 run casemate start acme/web
 is "$status" 0 "and one starts again" || diag "$err$(cat "$log")"
-casemate kill acme/web
+run casemate kill acme/web
 is "$(audit_since AVC | grep denied | grep -E 'scontext=[^ ]*:casemate(d|_module)')" "" "nothing that we need was denied" ||
     diag "$(audit_since AVC | grep denied | grep -E 'scontext=[^ ]*:casemate(d|_module)')"
+stop_casemated
+is $? 0 "casemated ends" || diag "$(cat "$log")"
 done_testing
