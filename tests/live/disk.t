@@ -13,8 +13,8 @@ cp --sparse=never "$GUEST/root.ext4" "$image"
 full=$(stat -c %b "$image")
 before=$(label "$image")
 truncate -s 8M "$scratch/second.img"
-truncate -s 12M "$scratch/third.img"
-debian root marker,root,blk,discard --cpus 2 --disk "$image,queues=2" --disk "$scratch/second.img,ro" --disk "$scratch/third.img,queues=4"
+head -c 12M /dev/zero | tr '\0' '\377' >"$scratch/third.img"
+debian root marker,root,blk,discard,zero --cpus 2 --disk "$image,queues=2" --disk "$scratch/second.img,ro" --disk "$scratch/third.img,queues=4"
 await_event root running
 worker=$(pid_of root blk)
 # Nobody but the launcher may trace a guest's process: SELinux is permissive while the tracer attaches.
@@ -26,7 +26,7 @@ wait_for 30 grep -q '^TracerPid:[^0-9]*[1-9]' "/proc/$worker/status"
 during=$(label "$image")
 finish root "$LONG"
 wait "$tracer"
-steps_ok root marker root blk discard
+steps_ok root marker root blk discard zero
 like "$(console root)" '^guest: ok blk 64 MiB sha256=[0-9a-f]{64} on /$' "64 MiB on the ext4 root, checksum equal"
 like "$(console root)" '^guest: disk vda 262144 sectors, ro 0, queues 2$' "the disk has its size and two queues"
 like "$(console root)" '^guest: disk vdb 16384 sectors, ro 1' "the second disk is the second option's"
@@ -36,6 +36,15 @@ ok "discard punches holes into the image ($full blocks became $rest)" test "$res
 is "$CODE" 0 "exit status"
 ok "the guest's flushes reach the image ($(grep -c fdatasync "$scratch/flush" 2>/dev/null))" \
     grep -q 'fdatasync(7).*= 0' "$scratch/flush"
+unlike "$(console root)" 'I/O error' "no request of a guest with two CPUs fails, up to its power-off"
+# What the guest made zero is zero in the image, and nothing else is.
+cp "$scratch/third.img" "$scratch/zeroed.img"
+for range in 64:64 1024:1024 4096:2048 12224:64; do
+    dd if=/dev/zero bs=1K seek="${range%:*}" count="${range#*:}" conv=notrunc of="$scratch/zeroed.img" status=none
+done
+is "$(tr -d '\0' <"$scratch/third.img" | wc -c)" $(((12288 - 64 - 1024 - 2048 - 64) * 1024)) "exactly what was asked for is zero"
+ok "at its place" cmp "$scratch/third.img" "$scratch/zeroed.img"
+ok "holes take no space ($(stat -c %b "$scratch/third.img") blocks)" test "$(stat -c %b "$scratch/third.img")" -le $(((12288 - 3072 + 64) * 2))
 ok "the image's file system is clean afterwards" e2fsck -f -n "$image"
 if [ ${#MAC[@]} -eq 0 ]; then
     like "$during" ':casemate_tenant_0000[.]image[a-z_]*:s0:c[0-9]+,c[0-9]+$' "the image carries the guest's label while it runs"

@@ -37,6 +37,7 @@ make_guest() {
     cp /bin/busybox "$tree/bin/busybox"
     ln -s busybox "$tree/bin/sh"
     install -m 755 "$HOST_DIR/guest/init" "$tree/init"
+    gcc -std=gnu17 -O2 -Wall -Wextra -Werror -D_GNU_SOURCE -static -s -o "$tree/bin/zero" "$HOST_DIR/guest/zero.c"
     mknod "$tree/dev/console" c 5 1
     ln -s "$(realpath "$root/modules")" "$modules/lib/modules/$kernel"
     for module in $GUEST_MODULES; do
