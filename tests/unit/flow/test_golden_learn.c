@@ -13,6 +13,7 @@
 
 #include "policy/flow/learn.h"
 #include "policy/language/compile.h"
+#include "policy/language/parse_guest.h"
 #include "tests/unit/policy/golden.h"
 
 #define ARENA (64U << 20)
