@@ -41,7 +41,7 @@ static const struct verb {
     {"info", verb_info, "the host", false},
     {"reload", verb_reload, "have casemated read the host policy again", false},
     {"label", verb_label, "what guests have labelled: list, show, scan, restore", true},
-    {"policy", verb_policy, "a host's policy: check, fmt, compile, show, load", true},
+    {"policy", verb_policy, "a host's policy: check, compile, load, prove, explain, ...", true},
 };
 
 #define VERBS (sizeof(verbs) / sizeof(verbs[0]))
