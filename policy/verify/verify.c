@@ -354,6 +354,8 @@ static int check_all(struct check *c, const json_t *top)
     const json_t *policy = json_object_get(top, "policy");
     const char *digest = json_string_value(json_object_get(policy, "digest"));
     const char *format = json_string_value(json_object_get(top, "format"));
+    const char *handle = json_string_value(json_object_get(policy, "handle_unknown"));
+    static const char *const unknown[] = {"deny", "reject", "allow"}; /* by enum kernel_unknown */
     char expected[2 * KERNEL_DIGEST_SIZE + 8] = "sha256:";
     int r;
 
@@ -363,6 +365,8 @@ static int check_all(struct check *c, const json_t *top)
         return -EINVAL;
     if (strcmp(digest, expected) != 0)
         return wrong(c, "it is of another policy: this one is %s", expected);
+    if (handle == NULL || strcmp(handle, unknown[kernel_policy_handle_unknown(c->policy)]) != 0)
+        return wrong(c, "its handle_unknown is not the policy's");
     for (uint32_t v = 1; v <= kernel_count(c->policy, KERNEL_CLASS); v++) {
         if (kernel_class(c->policy, v) != NULL)
             learn(kernel_class(c->policy, v), &c->class[v]);

@@ -197,6 +197,20 @@ static void test_forged(void **state)
     c = json_deep_copy(certificate);
     (void)json_object_set_new(json_object_get(c, "policy"), "digest", json_string("sha256:00"));
     refused(c, "another policy");
+    /* What the kernel does with classes that the policy lacks. */
+    c = json_deep_copy(certificate);
+    (void)json_object_set_new(json_object_get(c, "policy"), "handle_unknown", json_string("allow"));
+    refused(c, "handle_unknown is not the policy's");
+    c = json_deep_copy(certificate);
+    (void)json_object_set_new(json_object_get(c, "policy"), "handle_unknown",
+                              json_string("reject"));
+    refused(c, "handle_unknown is not the policy's");
+    c = json_deep_copy(certificate);
+    (void)json_object_set_new(json_object_get(c, "policy"), "handle_unknown", json_integer(0));
+    refused(c, "handle_unknown is not the policy's");
+    c = json_deep_copy(certificate);
+    (void)json_object_del(json_object_get(c, "policy"), "handle_unknown");
+    refused(c, "handle_unknown is not the policy's");
     /* A tenant left out, twice, in another's set, under another's name. */
     c = json_deep_copy(certificate);
     (void)json_array_remove(json_object_get(c, "tenants"), 2);
