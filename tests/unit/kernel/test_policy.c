@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The reader of kernel policies: what it gives, and that no bytes whatever get past it. */
+/*
+ * The reader of kernel policies: what it gives, and that no bytes whatever get past it.
+ * Long because each objection of the reader is made by changing one policy, compiled for them all.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -453,6 +456,33 @@ static int read_exactly(const unsigned char *bytes, size_t size, struct kernel_e
     return r;
 }
 
+/* A type that an attribute bounds: the kernel loads no such policy. */
+static void test_bounded_by_attribute(void **state)
+{
+    static const char name[] = "web_child_t";
+    struct kernel_policy *policy = small_policy(33);
+    const uint32_t wrong[] = {type(policy, "domain"), type(policy, "object"),
+                              type(policy, "tenant")};
+    const uint32_t head[] = {sizeof(name) - 1, type(policy, name), 1, type(policy, "web_t")};
+    struct policy_bytes bytes = small_bytes(33);
+    unsigned char record[sizeof(head) + sizeof(name) - 1], *at;
+    struct kernel_error error;
+
+    (void)state;
+    /* Length, value, properties and bounds stand before a type's name (struct type_datum). */
+    memcpy(record, head, sizeof(head));
+    memcpy(record + sizeof(head), name, sizeof(name) - 1);
+    at = memmem(bytes.data, bytes.size, record, sizeof(record));
+    assert_non_null(at);
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        memcpy(at + 3 * sizeof(uint32_t), &wrong[i], sizeof(wrong[i]));
+        assert_int_equal(read_exactly(bytes.data, bytes.size, &error), -EPROTO);
+        assert_non_null(strstr(error.text, "web_child_t is bounded by what is not there"));
+    }
+    policy_bytes_free(&bytes);
+    kernel_policy_free(policy);
+}
+
 static void test_every_prefix(void **state)
 {
     struct kernel_error error;
@@ -579,7 +609,7 @@ int main(void)
         cmocka_unit_test(test_labels),        cmocka_unit_test(test_sets),
         cmocka_unit_test(test_every_prefix),  cmocka_unit_test(test_every_byte),
         cmocka_unit_test(test_every_number),  cmocka_unit_test(test_too_large),
-        cmocka_unit_test(test_says_why),
+        cmocka_unit_test(test_says_why),      cmocka_unit_test(test_bounded_by_attribute),
     };
 
     return cmocka_run_group_tests(tests, compile_all, free_all);
