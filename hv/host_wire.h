@@ -37,6 +37,8 @@ enum host_request_type {
 /* HOST_RELOAD, guests that run and that the new policy would not admit; neither: it is refused. */
 #define HOST_FLAG_KEEP 2u /* they go on */
 #define HOST_FLAG_STOP 4u /* their power buttons are pressed when it is in force */
+/* HOST_RELOAD: take the new policy that `casemate policy load` left beside the one in force. */
+#define HOST_FLAG_FRESH 8u
 
 struct host_request {
     uint32_t magic, version;

@@ -358,6 +358,7 @@ int casemate_reload_running(struct casemate *host, const char *running)
 {
     json_t *parameters = json_pack("{s:s}", "running", running);
 
-    return parameters != NULL ? order(host, "Reload", parameters)
-                              : cm_fail(host, CASEMATE_ERROR_ARGUMENT, "running is keep or stop");
+    return parameters != NULL
+               ? order(host, "Reload", parameters)
+               : cm_fail(host, CASEMATE_ERROR_ARGUMENT, "running is refuse, keep or stop");
 }

@@ -234,12 +234,15 @@ int casemate_console(struct casemate *host, const char *tenant, const char *name
 int casemate_get_info(struct casemate *host, struct casemate_info **info);
 
 /*
- * Take the host policy that `casemate policy load` made. _POLICY_INVALID, and nothing changes: it
- * is wrong, or would not admit a guest that runs.
+ * Read the host policy again that is in place. _POLICY_INVALID, and nothing changes: it is wrong,
+ * or would not admit a guest that runs.
  */
 int casemate_reload(struct casemate *host);
 
-/* The same, guests that it would not admit being kept ("keep") or stopped ("stop"). */
+/*
+ * Take the new one that `casemate policy load` left beside it. Because of guests that it would not
+ * admit it is refused ("refuse"), or they are kept ("keep") or stopped ("stop").
+ */
 int casemate_reload_running(struct casemate *host, const char *running);
 
 /* ---- a list of guests */

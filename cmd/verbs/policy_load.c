@@ -16,6 +16,7 @@
 #include "base/text.h"
 #include "cmd/verbs/host.h"
 #include "cmd/verbs/policy.h"
+#include "cmd/verbs/policy_lock.h"
 #include "cmd/verbs/policy_module.h"
 #include "cmd/verbs/progress.h"
 #include "hv/host_image.h"
@@ -42,8 +43,6 @@ static int write_image(int directory, const struct image *image)
     cleanup_fd int fd = -1;
     int r;
 
-    if (unlinkat(directory, HOST_IMAGE_NEW, 0) != 0 && errno != ENOENT)
-        return -errno;
     fd = openat(directory, HOST_IMAGE_NEW, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
                 0600);
     if (fd < 0)
@@ -84,9 +83,8 @@ static int ask(const struct arguments *arguments)
         status = host_failed(host, r, "reach casemated");
     } else {
         progress_begin("loading the policy");
-        r = arguments->given[OPTION_RUNNING]
-                ? casemate_reload_running(host, arguments->value[OPTION_RUNNING])
-                : casemate_reload(host);
+        r = casemate_reload_running(
+            host, arguments->given[OPTION_RUNNING] ? arguments->value[OPTION_RUNNING] : "refuse");
         progress_end();
         if (r != CASEMATE_OK)
             status = host_failed(host, r, "load the policy");
@@ -113,15 +111,18 @@ static int ask_casemated(const struct arguments *arguments)
     return WIFEXITED(status) ? WEXITSTATUS(status) : VERB_SYSTEM;
 }
 
-static int put_in_force(const struct image *image, const struct arguments *arguments)
+static int cannot_write(int error)
 {
-    cleanup_fd int directory = open_directory();
-    int r = directory < 0 ? directory : write_image(directory, image), status;
+    complain("cannot write to %s: %s", HOST_IMAGE_DIRECTORY, strerror(-error));
+    return error == -EACCES || error == -EPERM ? VERB_DENIED : VERB_SYSTEM;
+}
 
-    if (r < 0) {
-        complain("cannot write to %s: %s", HOST_IMAGE_DIRECTORY, strerror(-r));
-        return r == -EACCES || r == -EPERM ? VERB_DENIED : VERB_SYSTEM;
-    }
+static int put_in_force(int directory, const struct image *image, const struct arguments *arguments)
+{
+    int r = write_image(directory, image), status;
+
+    if (r < 0)
+        return cannot_write(r);
     status = ask_casemated(arguments);
     if (status == NOBODY_LISTENS) {
         r = put_in_place(directory);
@@ -138,6 +139,26 @@ static int put_in_force(const struct image *image, const struct arguments *argum
     if (status != VERB_OK)
         (void)unlinkat(directory, HOST_IMAGE_NEW, 0);
     return status;
+}
+
+/* From the module to the answer, nobody else loads. What a load that was killed left is removed. */
+static int load(const struct image *image, unsigned least, const struct arguments *arguments)
+{
+    cleanup_fd int directory = open_directory();
+    cleanup_fd int lock = directory < 0 ? directory : policy_lock(directory);
+    unsigned slots = 0;
+    int status;
+
+    if (lock == -EAGAIN) {
+        complain("another `casemate policy load` is at work: try again when it has ended");
+        return VERB_SYSTEM;
+    }
+    if (lock < 0)
+        return cannot_write(lock);
+    if (unlinkat(directory, HOST_IMAGE_NEW, 0) != 0 && errno != ENOENT)
+        return cannot_write(-errno);
+    status = policy_module(image, least, &slots);
+    return status == VERB_OK ? put_in_force(directory, image, arguments) : status;
 }
 
 static bool is_enforceable(const struct image *image)
@@ -171,7 +192,6 @@ int policy_load_verb(int argc, char **argv)
     struct compiled *compiled = NULL;
     struct arguments arguments;
     uint64_t least = 0;
-    unsigned slots = 0;
     int status;
 
     if (!arguments_parse(&usage, argc, argv, &arguments, &status))
@@ -190,9 +210,7 @@ int policy_load_verb(int argc, char **argv)
     if (status == VERB_OK && !is_enforceable(compiled_image(compiled)))
         status = VERB_DENIED;
     if (status == VERB_OK)
-        status = policy_module(compiled_image(compiled), (unsigned)least, &slots);
-    if (status == VERB_OK)
-        status = put_in_force(compiled_image(compiled), &arguments);
+        status = load(compiled_image(compiled), (unsigned)least, &arguments);
     if (status == VERB_OK)
         (void)printf("loaded: %u tenants, %u guests\n",
                      image_count(compiled_image(compiled), IMAGE_TENANTS),

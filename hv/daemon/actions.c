@@ -172,7 +172,7 @@ void action_reload(struct client *client, struct guest *guest)
     enum policy_running running = (flags & HOST_FLAG_KEEP) != 0   ? POLICY_RUNNING_KEEP
                                   : (flags & HOST_FLAG_STOP) != 0 ? POLICY_RUNNING_STOP
                                                                   : POLICY_RUNNING_REFUSE;
-    int r = policy_load(host, true, running, host_policy_loaded, text);
+    int r = policy_load(host, (flags & HOST_FLAG_FRESH) != 0, running, host_policy_loaded, text);
 
     (void)guest;
     client->operation.waits_for_policy = true;

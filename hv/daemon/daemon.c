@@ -128,7 +128,7 @@ static void on_signal(void *context, uint32_t events)
         if (info.ssi_signo == SIGCHLD) {
             reap(host);
         } else if (info.ssi_signo == SIGHUP) {
-            if (policy_load(host, true, POLICY_RUNNING_REFUSE, host_policy_loaded, text) < 0)
+            if (policy_load(host, false, POLICY_RUNNING_REFUSE, host_policy_loaded, text) < 0)
                 host_log(host, DAEMON_ERROR,
                          "the host policy is not taken, what was in force stays: %s", text);
         } else {

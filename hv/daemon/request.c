@@ -64,9 +64,10 @@ int request_check(const struct host_request *request, bool busy)
 {
     const struct request_row *row = request_row(request->type);
 
-    uint32_t flags = request->type == HOST_RELOAD ? HOST_FLAG_MORE | HOST_FLAG_KEEP | HOST_FLAG_STOP
-                                                  : HOST_FLAG_MORE;
+    uint32_t flags = HOST_FLAG_MORE;
 
+    if (request->type == HOST_RELOAD)
+        flags |= HOST_FLAG_KEEP | HOST_FLAG_STOP | HOST_FLAG_FRESH;
     if (request->magic != HOST_MAGIC || request->version != HOST_VERSION || row == NULL ||
         (request->flags & ~flags) != 0 ||
         (request->flags & (HOST_FLAG_KEEP | HOST_FLAG_STOP)) == (HOST_FLAG_KEEP | HOST_FLAG_STOP) ||

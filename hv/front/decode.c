@@ -105,12 +105,18 @@ static void take_seconds(struct varlink_call *call, const json_t *value)
         call->request.seconds = (uint32_t)seconds;
 }
 
-/* What becomes of guests that run, and that the new policy would not admit. */
+/*
+ * What becomes of guests that run, and that the new policy would not admit. Who says so has made a
+ * new one: without a word, only what is in place is read again.
+ */
 static void take_running(struct varlink_call *call, const json_t *value)
 {
     const char *text = json_string_value(value);
 
-    if (json_is_null(value) || (text != NULL && strcmp(text, "refuse") == 0))
+    if (json_is_null(value))
+        return;
+    call->request.flags |= HOST_FLAG_FRESH;
+    if (text != NULL && strcmp(text, "refuse") == 0)
         return;
     if (text != NULL && strcmp(text, "keep") == 0)
         call->request.flags |= HOST_FLAG_KEEP;

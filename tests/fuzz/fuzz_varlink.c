@@ -24,6 +24,8 @@ static void check_name(const char name[RECORD_NAME_MAX])
 static void check(const struct varlink_call *call)
 {
     const struct host_request *r = &call->request;
+    const uint32_t reload =
+        r->type == HOST_RELOAD ? HOST_FLAG_KEEP | HOST_FLAG_STOP | HOST_FLAG_FRESH : 0;
 
     if ((int)call->oneway + (int)call->more + (int)call->upgrade > 1)
         abort();
@@ -35,7 +37,7 @@ static void check(const struct varlink_call *call)
     check_name(r->guest);
     if (r->magic != HOST_MAGIC || r->version != HOST_VERSION || r->type == 0 ||
         r->type >= HOST_REQUESTS || r->seconds > VARLINK_SECONDS_MAX ||
-        (r->seconds != 0 && r->type != HOST_STOP) || (r->flags & ~HOST_FLAG_MORE) != 0)
+        (r->seconds != 0 && r->type != HOST_STOP) || (r->flags & ~(HOST_FLAG_MORE | reload)) != 0)
         abort();
 }
 

@@ -192,13 +192,18 @@ digest() { vl Info | grep -o '"policy_digest":"[0-9a-f]*"'; }
 was=$(digest)
 head -c 4096 /dev/urandom >"$IMAGE.new"
 chmod 600 "$IMAGE.new"
-like "$(vl Reload)" "PolicyInvalid.*no policy's image|PolicyInvalid.*malformed" "an image that is none is refused"
+like "$(vl Reload)" '"parameters":\{\}' "what lies beside the policy is not looked at"
+ok "and stays" test -e "$IMAGE.new"
+take() { vl Reload '"running":"refuse"'; } # as casemate policy load does
+like "$(take)" "PolicyInvalid.*no policy's image|PolicyInvalid.*malformed" "an image that is none is refused"
 like "$(vl List)" '"name":"mail"' "and what was in force stays"
 is "$(digest)" "$was" "as its digest says"
 ok "the refused one is gone" test ! -e "$IMAGE.new"
 sed 's/guests 4;/guests 5;/' "$SOURCE" >"$scratch/changed"
 policy <"$scratch/changed"
-like "$(vl Reload)" '"parameters":\{\}' "a good one is taken"
+like "$(vl Reload)" '"parameters":\{\}' "a good one that somebody left there"
+is "$(digest)" "$was" "is not taken either"
+like "$(take)" '"parameters":\{\}' "but for who asks for it"
 isnt "$(digest)" "$was" "and its digest is another"
 is "$(digest)" "\"policy_digest\":\"$(sha256sum <"$IMAGE" | cut -d' ' -f1)\"" "that of the image, which bears the old one's name"
 

@@ -100,6 +100,19 @@ is "$status" 0 "the policy is good" || diag "$err"
 run "$CASEMATE" policy load "$policy"
 is "$status" 0 "and loaded while no casemated runs" || diag "$err"
 image=/var/lib/casemate/policy/host.image
+perl -MFcntl -e 'open(my $f, "+<", $ARGV[0]) or die; my $l = pack("s s x4 q q i x4", F_WRLCK, 0, 0, 0, 0); fcntl($f, F_SETLK, $l) or die; open(my $r, ">", $ARGV[1]) or die; sleep 60' \
+    "$image.lock" "$scratch/held" &
+holder=$!
+wait_for 30 test -e "$scratch/held"
+run "$CASEMATE" policy load "$policy"
+isnt "$status" 0 "a second load at once: refused"
+like "$err" "another .casemate policy load. is at work" "and says why"
+kill $holder
+wait $holder 2>/dev/null
+head -c 500 "$image" >"$image.new"
+run "$CASEMATE" policy load "$policy"
+is "$status" 0 "what a load that was killed left is no hindrance" || diag "$err"
+ok "and is gone" test ! -e "$image.new"
 
 "$DAEMON" --mac landlock >"$scratch/casemated.log" 2>&1 &
 daemon=$!
@@ -168,12 +181,20 @@ apart() { sed 's/share golden;//; s, disk "[^"]*golden/g.img" readonly;,,' "$scr
 bad "what casemate cannot enforce" "does not schedule cores" < <(apart core)
 bad "a tenant without its guest's disk" "good$n runs, and the new policy would not admit it.*acme/disk.img" \
     < <(sed "s,disk \"$srv/acme/\*\*\",kernel \"$srv/acme/**\"," "$scratch/before" | sed "s, disk \"$srv/acme/disk.img\";,," | grep -v "guest link\|guest folder\|guest name")
+# take: as policy load asks for what it has written
+take() {
+    printf '{"method":"org.casemate.Host.Reload","parameters":{"running":"refuse"}}\0' |
+        timeout 60 socat -t 50 - UNIX-CONNECT:/run/casemate/org.casemate.Host 2>/dev/null | tr '\0' '\n'
+}
 # image WHAT REGEX FILE: put in place by hand
 image() {
     install -m "${4:-600}" "$3" "$image.new"
     run "$CASEMATE" reload
-    isnt "$status" 0 "$1: refused"
-    like "$err" "$2" "and says why"
+    is "$status" 0 "$1: reload does not look at it" || diag "$err"
+    local said
+    said=$(take)
+    like "$said" PolicyInvalid "whoever asks for it: refused"
+    like "$said" "$2" "and says why"
     ok "and it is gone" test ! -e "$image.new"
 }
 image "a file that others may write" "only root can write" "$image" 666
@@ -181,8 +202,7 @@ image "a source" "no policy's image|malformed" "$scratch/before"
 head -c 500 "$image" >"$scratch/cut"
 image "half an image" "malformed" "$scratch/cut"
 ln -s "$image" "$image.new"
-run "$CASEMATE" reload
-isnt "$status" 0 "a link: refused"
+like "$(take)" '"error"' "a link: refused"
 rm -f "$image.new"
 run "$CASEMATE" list
 is "$(grep -c running <<<"$out")" 2 "the guests run, and what was in force is"

@@ -45,7 +45,7 @@ else
     done
 fi
 
-# policy <TEXT: what casemated takes when it starts, and when it is told to reload
+# policy <TEXT: what casemated takes when it starts, and when it is asked to take a new one
 policy() {
     cat >"$SOURCE"
     ! in_test_host || restorecon -R /var/lib/casemate "$srv"

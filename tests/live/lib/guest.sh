@@ -39,7 +39,7 @@ load_policy() {
 }
 
 # put_policy SOURCE IMAGE: what casemated is to enforce, made of a source. One that runs takes it in place of the image in
-# force when it is told to reload.
+# force when it is asked as `casemate policy load` asks it.
 put_policy() {
     local to=$2 made compiler=$CASEMATE
     made=$(mktemp -d "$scratch/policy.XXXXXX") || return

@@ -39,6 +39,29 @@ static void test_good_requests(void **state)
     }
 }
 
+/* What becomes of guests is said in one way, and of a reload alone. */
+static void test_reload_flags(void **state)
+{
+    static const uint32_t flags[] = {HOST_FLAG_FRESH, HOST_FLAG_FRESH | HOST_FLAG_KEEP,
+                                     HOST_FLAG_FRESH | HOST_FLAG_STOP};
+    struct host_request r;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
+        r = good(HOST_RELOAD);
+        r.flags = flags[i];
+        assert_int_equal(request_check(&r, false), 0);
+        r = good(HOST_STOP);
+        r.flags = flags[i];
+        assert_int_equal(request_check(&r, false), -EBADMSG);
+    }
+    r = good(HOST_RELOAD);
+    r.flags = HOST_FLAG_FRESH | HOST_FLAG_KEEP | HOST_FLAG_STOP;
+    assert_int_equal(request_check(&r, false), -EBADMSG);
+    r.flags = HOST_FLAG_FRESH << 1;
+    assert_int_equal(request_check(&r, false), -EBADMSG);
+}
+
 static void test_hostile_requests(void **state)
 {
     struct host_request r;
@@ -161,9 +184,8 @@ static void test_guard_messages(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_good_requests),
-        cmocka_unit_test(test_hostile_requests),
-        cmocka_unit_test(test_table),
+        cmocka_unit_test(test_good_requests),    cmocka_unit_test(test_reload_flags),
+        cmocka_unit_test(test_hostile_requests), cmocka_unit_test(test_table),
         cmocka_unit_test(test_guard_messages),
     };
 

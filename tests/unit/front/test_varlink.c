@@ -48,6 +48,19 @@ static void test_calls(void **state)
                    "\"tenant\":null},\"oneway\":true}");
     assert_int_equal(call.request.seconds, 0);
     assert_true(call.oneway);
+    /* A new policy is taken for who asks for it alone. */
+    call = decoded("{\"method\":\"" HOST "Reload\"}");
+    assert_int_equal(call.request.flags, 0);
+    call = decoded("{\"method\":\"" HOST "Reload\",\"parameters\":{\"running\":null}}");
+    assert_int_equal(call.request.flags, 0);
+    call = decoded("{\"method\":\"" HOST "Reload\",\"parameters\":{\"running\":\"refuse\"}}");
+    assert_int_equal(call.request.flags, HOST_FLAG_FRESH);
+    call = decoded("{\"method\":\"" HOST "Reload\",\"parameters\":{\"running\":\"keep\"}}");
+    assert_int_equal(call.request.flags, HOST_FLAG_FRESH | HOST_FLAG_KEEP);
+    call = decoded("{\"method\":\"" HOST "Reload\",\"parameters\":{\"running\":\"stop\"}}");
+    assert_int_equal(call.request.flags, HOST_FLAG_FRESH | HOST_FLAG_STOP);
+    call = decoded("{\"method\":\"" HOST "Reload\",\"parameters\":{\"running\":\"all\"}}");
+    assert_int_equal(call.action, VARLINK_REFUSE);
     call = decoded("{\"method\":\"" HOST "Events\",\"more\":true}");
     assert_int_equal(call.request.type, HOST_EVENTS);
     call = decoded("{\"method\":\"" HOST "Console\",\"upgrade\":true,\"parameters\":"

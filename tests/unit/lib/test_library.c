@@ -115,6 +115,11 @@ static void test_orders(void **state)
     assert_null(strstr(heard(s), "seconds"));
     say(s, "{}");
     assert_int_equal(casemate_reload(s->host), CASEMATE_OK);
+    assert_string_equal(heard(s), "{\"method\":\"org.casemate.Host.Reload\",\"parameters\":{}}|");
+    say(s, "{}");
+    assert_int_equal(casemate_reload_running(s->host, "refuse"), CASEMATE_OK);
+    assert_string_equal(heard(s), "{\"method\":\"org.casemate.Host.Reload\",\"parameters\":{"
+                                  "\"running\":\"refuse\"}}|");
 }
 
 static void test_start(void **state)
