@@ -242,6 +242,12 @@ static bool take_answer(struct guard *guard, const struct guard_message *message
     guard->pendings--;
     if (message->type == GUARD_MESSAGE_STATUS && message->status == 0)
         take_done(guard, pending.type);
+    /* Nobody else hears that what we asked for ourselves is refused. */
+    if (pending.client == 0 && pending.type == GUARD_STOP && message->status < 0 &&
+        guard->guest != NULL)
+        host_log(guard->host, DAEMON_WARNING, "guest %s/%s goes on, its guard does not stop it: %s",
+                 guard->guest->record.tenant, guard->guest->record.name,
+                 strerror(-message->status));
     if (pending.client == 0)
         return true;
     client = client_find(guard->host, pending.client);

@@ -40,13 +40,13 @@ int policy_load(struct host *host, bool fresh, enum policy_running running, poli
 
 /*
  * Whether every guest that runs would be admitted under an image: it is described there, what it
- * holds is its tenant's there, the limits hold. 0, or -EINVAL with why in `text`; with
+ * holds is known and its tenant's there, the limits hold. 0, or -EINVAL with why in `text`; with
  * POLICY_RUNNING_STOP 0, and those that would not are `unwanted`. -ENOMEM.
  */
 int policy_admits_running(struct host *host, const struct image *image, enum policy_running running,
                           char text[POLICY_TEXT_MAX]);
 
-/* When the policy is in force: end those that are unwanted. */
+/* When the policy is in force: have those that are unwanted stopped, but not what is evidence. */
 void policy_end_unwanted(struct host *host);
 
 /* What is to be done then: guests taken, those who asked told, and at first begun to listen. */

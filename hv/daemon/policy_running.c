@@ -16,23 +16,26 @@
 /*
  * A guest holds what it was started with, which is what the policy of then said. One that was found
  * at its station by a casemated that started later holds what the policy in force says of it: since
- * it was admitted, no policy that says less has been taken.
+ * it was admitted, no policy that says less has been taken. If that one does not describe it, what
+ * it holds stays unknown (`holds` is NULL). 0 or -ENOMEM.
  */
-static void take_holdings(const struct host *host, struct guest *g)
+static int take_holdings(const struct host *host, struct guest *g)
 {
     const struct image *image = policy_current(host->policy);
     struct guest_spec *spec = NULL;
-    int index = -ENOENT;
+    int index = -ENOENT, r;
 
-    if (g->holds != NULL || image == NULL)
-        return;
-    index = image_find_guest(image, g->record.tenant, g->record.name);
-    spec = index >= 0 ? malloc(sizeof(*spec)) : NULL;
+    if (g->holds == NULL && image != NULL)
+        index = image_find_guest(image, g->record.tenant, g->record.name);
+    if (index < 0)
+        return 0;
+    spec = malloc(sizeof(*spec));
     if (spec == NULL)
-        return;
+        return -ENOMEM;
     image_guest(image, (uint32_t)index, spec, NULL);
-    (void)guests_hold(g, spec);
+    r = guests_hold(g, spec);
     free(spec);
+    return r;
 }
 
 static bool has_tap(const struct image *image, uint32_t tenant, const char *tap)
@@ -65,12 +68,18 @@ static int check_holdings(const struct image *image, uint32_t tenant, const stru
 {
     const char *at = g->holds;
 
-    for (uint32_t i = 0; at != NULL && i < g->held_disks; i++, at += strlen(at) + 1) {
+    /* It may hold what is another tenant's there. */
+    if (at == NULL)
+        return refuse(g, text,
+                      "what it holds is not known, for it is older than this casemated and the "
+                      "policy in force does not describe it",
+                      "");
+    for (uint32_t i = 0; i < g->held_disks; i++, at += strlen(at) + 1) {
         if (image_shared_object(image, tenant, at) < 0 &&
             !image_file_allowed(image, tenant, false, at))
             return refuse(g, text, "it holds a disk that is not its tenant's there: ", at);
     }
-    for (uint32_t i = 0; at != NULL && i < g->held_nets; i++, at += strlen(at) + 1) {
+    for (uint32_t i = 0; i < g->held_nets; i++, at += strlen(at) + 1) {
         if (!has_tap(image, tenant, at))
             return refuse(g, text, "it holds a tap that is not its tenant's there: ", at);
     }
@@ -96,8 +105,8 @@ static int check_sums(const struct image *image, uint32_t tenant, const struct s
     return 0;
 }
 
-static int check_one(const struct host *host, const struct image *image, struct guest *g,
-                     struct sums *sums, char text[POLICY_TEXT_MAX])
+static int check_one(const struct image *image, const struct guest *g, struct sums *sums,
+                     char text[POLICY_TEXT_MAX])
 {
     int tenant = image_find_tenant(image, g->record.tenant), r;
     struct sums mine;
@@ -106,7 +115,6 @@ static int check_one(const struct host *host, const struct image *image, struct 
         return refuse(g, text, "it is not described there", "");
     if (g->record.mac != image->mac)
         return refuse(g, text, "it runs under another mac than the host's there", "");
-    take_holdings(host, g);
     r = check_holdings(image, (uint32_t)tenant, g, text);
     if (r < 0)
         return r;
@@ -154,10 +162,13 @@ int policy_admits_running(struct host *host, const struct image *image, enum pol
     for (struct guest *g = host->guests; g != NULL && r == 0; g = g->next) {
         g->unwanted = false;
         /* A guest of `casemate run` is no policy's. */
-        if (!guests_alive(g) || strcmp(g->record.tenant, LABEL_TENANT_HOST) == 0 ||
-            running == POLICY_RUNNING_KEEP)
+        if (!guests_alive(g) || strcmp(g->record.tenant, LABEL_TENANT_HOST) == 0)
             continue;
-        r = check_one(host, image, g, sums, text);
+        /* Of those that may go on, too: the next policy may say less of them than they hold. */
+        r = take_holdings(host, g);
+        if (r < 0 || running == POLICY_RUNNING_KEEP)
+            continue;
+        r = check_one(image, g, sums, text);
         if (r == -EINVAL && running == POLICY_RUNNING_STOP) {
             g->unwanted = true;
             text[0] = '\0';
@@ -173,16 +184,27 @@ int policy_admits_running(struct host *host, const struct image *image, enum pol
 void policy_end_unwanted(struct host *host)
 {
     for (struct guest *g = host->guests; g != NULL; g = g->next) {
+        bool stop = g->unwanted && guests_alive(g);
         int r = 0;
 
-        if (g->unwanted && guests_alive(g)) {
-            host_log(host, DAEMON_NOTICE, "guest %s/%s is ended: the new policy would not admit it",
-                     g->record.tenant, g->record.name);
-            r = guard_ask(g->guard, GUARD_STOP, OFF_TIMEOUT, 0, 0);
-        }
-        if (r < 0)
-            host_log(host, DAEMON_ERROR, "cannot end guest %s/%s: %s", g->record.tenant,
-                     g->record.name, strerror(-r));
         g->unwanted = false;
+        if (!stop)
+            continue;
+        /* Its guard would refuse: no policy destroys evidence. */
+        if (g->record.state == GUEST_STATE_QUARANTINED) {
+            host_log(host, DAEMON_WARNING,
+                     "guest %s/%s stays, though the new policy would not admit it: it is "
+                     "quarantined and can only be killed",
+                     g->record.tenant, g->record.name);
+            continue;
+        }
+        r = guard_ask(g->guard, GUARD_STOP, OFF_TIMEOUT, 0, 0);
+        if (r < 0)
+            host_log(host, DAEMON_ERROR, "cannot stop guest %s/%s: %s", g->record.tenant,
+                     g->record.name, strerror(-r));
+        else
+            host_log(host, DAEMON_NOTICE,
+                     "guest %s/%s is told to stop: the new policy would not admit it",
+                     g->record.tenant, g->record.name);
     }
 }
