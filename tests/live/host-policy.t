@@ -208,8 +208,8 @@ run "$CASEMATE" list
 is "$(grep -c running <<<"$out")" 2 "the guests run, and what was in force is"
 
 # -- a guest that the policy does not describe any more goes on, and its tenant's operators are the new policy's
-grep -v 'guest good' "$scratch/before" | sed 's/"@games"//' >"$policy"
-bad "a policy with one guest less, which runs" "good$n runs.*not described" < <(cat "$policy")
+grep -v 'guest good' "$scratch/before" | sed 's/"@games"//' >"$scratch/less"
+bad "a policy with one guest less, which runs" "good$n runs.*not described" <"$scratch/less"
 run "$CASEMATE" policy load "$policy" --running keep
 is "$status" 0 "it is taken if the guest may go on" || diag "$err"
 run "$CASEMATE" list
