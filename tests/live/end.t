@@ -155,10 +155,10 @@ is "$(cat "$scratch/stty.after" 2>/dev/null)" "$(cat "$scratch/stty.before")" "t
 
 # -- the same of a guest that listens
 if stock_kernels; then
-    debian button idle --disk "$image" --rng
+    debian button idle --disk "$image" --rng --off-timeout "$PATIENCE"
     await_console button 'guest: ok idle'
     signal button TERM
-    finish button
+    finish button $((PATIENCE + 30))
     expect button 0 'guest: power button' "SIGTERM: the guest sees its power button and powers off by itself"
     ok "its disk was left clean" e2fsck -f -n "$image"
 
