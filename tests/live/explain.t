@@ -32,7 +32,7 @@ act blk selinux socket-tcp,own-disk-map,fork
 act vmm selinux kvm-GET_MSR_INDEX_LIST
 act rng all disk-read
 audit_since >"$scratch/log"
-run casemate policy explain --audit "$scratch/log"
+run_seconds=600 run casemate policy explain --audit "$scratch/log"
 is "$status/$err" "0/" "every denial is explained by the policy that is loaded" || diag "$out"
 printf '%s\n' "$out" >"$scratch/all"
 
