@@ -149,8 +149,13 @@ else
     gather_files
     say "running $# live tests, each in a test host, $hosts at a time"
 fi
-# The longest text first, so that no long test is left for the end.
-mapfile -t order < <(wc -c "$@" | sort -rn | awk '$2 != "total" { print $2 }')
+# Those that boot whole kernels first, then the longest text, so that no long test is left for the end.
+mapfile -t order < <(
+    for test in "$@"; do
+        case ${test##*/} in disk.t | net.t | end.t | boot.t | breakout.t) kernels=1 ;; *) kernels=0 ;; esac
+        printf '%d %d %s\n' "$kernels" "$(wc -c <"$test")" "$test"
+    done | sort -k1,1rn -k2,2rn | cut -d' ' -f3-
+)
 running=0
 for test in "${order[@]}"; do
     if [ "$running" -ge "$hosts" ]; then
