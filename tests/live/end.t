@@ -162,7 +162,8 @@ if stock_kernels; then
     expect button 0 'guest: power button' "SIGTERM: the guest sees its power button and powers off by itself"
     ok "its disk was left clean" e2fsck -f -n "$image"
 
-    APPEND='reboot=t' run_debian linux-triple triple
+    APPEND='reboot=t' debian linux-triple triple # not run_debian: this one's triple fault is meant
+    finish linux-triple
     expect linux-triple 4 'guest: ok triple' "Linux triple-faults: 4"
     debian twice marker,reboot
     await_event twice running 2
