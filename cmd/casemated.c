@@ -2,11 +2,12 @@
 /*
  * casemated: manages the guests of this host. `casemated guard` is what it starts for each of them.
  *
- * Trust: root, in casemated_t at s0. It parses nothing: a client's bytes are its front's, the host
- * policy's are a child's in seccomp strict mode, a guest's are nobody's here. From its fronts it
- * takes requests of one fixed size from a table, each judged by who the client is; from its guards
- * messages of one fixed size. Its command line and the two variables of systemd's protocols
- * (NOTIFY_SOCKET, LISTEN_FDS) are root's.
+ * Trust: root, in casemated_t at s0. It parses no text: a client's bytes are its front's, a guest's
+ * are nobody's here, and of the host policy it reads the image that the compiler made, a struct of
+ * fixed layout which is copied, sealed and checked whole before anything looks at it. From its
+ * fronts it takes requests of one fixed size from a table, each judged by who the client is; from
+ * its guards messages of one fixed size. Its command line and the two variables of systemd's
+ * protocols (NOTIFY_SOCKET, LISTEN_FDS) are root's.
  */
 #include <errno.h>
 #include <stdio.h>

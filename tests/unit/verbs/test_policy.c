@@ -115,6 +115,9 @@ static void test_check(void **state)
     assert_memory_equal(printed, good, strlen(good));
     assert_int_equal(strlen(printed), strlen(good) + 65);
     assert_string_equal(complained, "");
+    /* The README begins with this one, which includes another: by the parent's open. */
+    assert_int_equal(run("check", NULL, "doc/examples/first.policy"), 0);
+    assert_non_null(strstr(printed, "first.policy: good: 2 tenants, 2 guests, 0 objects"));
     assert_int_equal(run("check", NULL, "tests/golden/host/fail/patterns-nested.policy"), 1);
     assert_string_equal(printed, "");
     assert_string_equal(complained,
