@@ -35,10 +35,15 @@ enum {
     HANDOFF_FD_KERNEL = 9,  /* sealed memfd */
     HANDOFF_FD_INITRD = 10, /* sealed memfd, of size 0 when there is none */
     HANDOFF_FD_DEVICE = 11, /* and following: the vhost-user socket of device 0, 1, ... */
+    HANDOFF_FD_TPM = 42,    /* behind the last device: SOCK_SEQPACKET to casemate-tpm, tpm_wire.h */
+    HANDOFF_FD_LOG = 43,    /* sealed memfd: the event log of what was measured */
     /* a worker */
     HANDOFF_FD_VHOST = 6,    /* stream socket to the VMM */
     HANDOFF_FD_BACKING = 7,  /* disk or tap; none for rng */
     HANDOFF_FD_INFLIGHT = 8, /* blk: memfd for in-flight tracking, zeroed */
+    /* casemate-tpm, besides VHOST (SOCK_SEQPACKET to the VMM) and BACKING (the stored state) */
+    HANDOFF_FD_TPM_GUARD = 8, /* SOCK_SEQPACKET to the guard: tpm_wire.h */
+    HANDOFF_FD_TPM_KEYS = 9,  /* sealed memfd: struct tpm_keys */
 };
 
 #define HANDOFF_MAGIC          0x45534143u /* "CASE" */
@@ -79,6 +84,7 @@ struct vmm_device {
 };
 
 #define VMM_FLAG_HUGE_PAGES 1u /* guest memory is a hugetlbfs memfd */
+#define VMM_FLAG_TPM        4u /* with HANDOFF_FD_TPM and HANDOFF_FD_LOG */
 #define VMM_FLAG_SPLIT_IRQ  2u /* split irqchip, PIC and IOAPIC in the VMM (else in the kernel) */
 
 struct vmm_config {
@@ -150,6 +156,7 @@ struct control_message {
     struct control_crash crash;
 };
 
+_Static_assert(HANDOFF_FD_TPM == HANDOFF_FD_DEVICE + (int)HANDOFF_DEVICES_MAX, "no gap");
 _Static_assert(sizeof(struct worker_config) == 80, "worker_config has no hidden padding");
 _Static_assert(sizeof(struct vmm_config) == 32 + 16 * HANDOFF_DEVICES_MAX + HANDOFF_CMDLINE_MAX,
                "vmm_config has no hidden padding");
