@@ -4,7 +4,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "hv/vmm/layout.h"
+#include "hv/acpi/acpi.h"
+#include "hv/layout.h"
 
 #define SLEEP_ENABLE     0x20u /* SLP_EN */
 #define SLEEP_TYPE_SHIFT 2
@@ -30,7 +31,7 @@ static void sleep_write(void *device, uint64_t offset, unsigned size, uint64_t v
 
     (void)size;
     if (offset == 0 && (value & SLEEP_ENABLE) != 0 &&
-        (value & SLEEP_TYPE_MASK) >> SLEEP_TYPE_SHIFT == ACPI_POWER_S5_TYPE)
+        (value & SLEEP_TYPE_MASK) >> SLEEP_TYPE_SHIFT == ACPI_S5_TYPE)
         power->off(power->context);
 }
 
@@ -79,6 +80,6 @@ void acpi_power_free(struct acpi_power *power)
 
 void acpi_power_button(struct acpi_power *power)
 {
-    power->events |= ACPI_POWER_EVT_BUTTON;
+    power->events |= ACPI_EVENT_BUTTON;
     (void)irq_set_level(power->irq, LAYOUT_GSI_GED, true);
 }

@@ -4,14 +4,11 @@
 
 /*
  * Power of a hardware-reduced ACPI machine (ACPI 6.5): the sleep control register, with S5 only
- * (4.8.3.7), and the generic event device with the power button (5.6.9). hv/vmm/acpi_dsdt.c
- * describes both to the guest.
+ * (4.8.3.7), and the generic event device with the power button (5.6.9). hv/acpi/dsdt.c
+ * describes both to the guest, with the numbers of hv/acpi/acpi.h.
  */
 #include "hv/vmm/bus.h"
 #include "hv/vmm/irq.h"
-
-#define ACPI_POWER_S5_TYPE    5u   /* SLP_TYP that \_S5 names */
-#define ACPI_POWER_EVT_BUTTON 0x1u /* bit of the event selector */
 
 struct acpi_power;
 

@@ -4,10 +4,10 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/bytes.h"
 #include "base/fd.h"
+#include "hv/layout.h"
 #include "hv/vmm/boot_private.h"
-#include "hv/vmm/bytes.h"
-#include "hv/vmm/layout.h"
 #include "hv/vmm/linux64.h"
 #include "hv/vmm/pvh.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 
+#include "hv/layout.h"
 #include "hv/vmm/boot_private.h"
-#include "hv/vmm/layout.h"
 
 static uint64_t round_up(uint64_t value, uint64_t align)
 {

@@ -3,8 +3,8 @@
 
 #include "base/checked.h"
 #include "base/fd.h"
+#include "hv/layout.h"
 #include "hv/vmm/boot_private.h"
-#include "hv/vmm/layout.h"
 
 #define NOTES_MAX  65536u /* bytes of one segment of notes that are looked at */
 #define INITRD_MAX 0x7fffffffu

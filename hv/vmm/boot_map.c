@@ -5,7 +5,7 @@
 
 #include "base/checked.h"
 #include "hv/handoff.h"
-#include "hv/vmm/layout.h"
+#include "hv/layout.h"
 
 #define PAGE 4096ull
 #define MIB  (1ull << 20)

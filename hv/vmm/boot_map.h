@@ -21,7 +21,7 @@ struct boot_map {
     } taken[BOOT_MAP_MAX];
 };
 
-/* RAM as in `ranges` (1 or 2), with what the VMM itself writes (hv/vmm/layout.h) taken. */
+/* RAM as in `ranges` (1 or 2), with what the VMM itself writes (hv/layout.h) taken. */
 void boot_map_init(struct boot_map *map, const struct memory_range *ranges, size_t count);
 
 /*

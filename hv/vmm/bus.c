@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "base/checked.h"
-#include "hv/vmm/layout.h"
+#include "hv/layout.h"
 
 struct bus_region {
     struct bus_region *next;

@@ -4,8 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/bytes.h"
 #include "base/checked.h"
-#include "hv/vmm/bytes.h"
 
 enum { /* offsets of fields in the file */
        SETUP_SECTS = 0x1f1,

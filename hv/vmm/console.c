@@ -9,7 +9,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include "hv/vmm/layout.h"
+#include "hv/layout.h"
 #include "hv/vmm/uart16550.h"
 
 #define RING_SIZE      65536u

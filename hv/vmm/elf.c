@@ -5,8 +5,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/bytes.h"
 #include "base/checked.h"
-#include "hv/vmm/bytes.h"
 
 #define NOTE_PVH    18u /* XEN_ELFNOTE_PHYS32_ENTRY */
 #define NOTE_HEADER 12u

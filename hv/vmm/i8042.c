@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "hv/vmm/layout.h"
+#include "hv/layout.h"
 
 #define COMMAND_PULSE_RESET 0xfeu
 /* Self-test passed, keyboard not inhibited; both buffers empty. */

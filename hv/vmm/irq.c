@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <sys/ioctl.h>
 
+#include "hv/layout.h"
 #include "hv/vmm/ioapic.h"
-#include "hv/vmm/layout.h"
 
 /* Pins of the PIC with KVM's irqchip: the GSIs below it reach PIC and IOAPIC, as on a PC. */
 #define PIC_PINS 16u

@@ -6,8 +6,8 @@
 #include <sys/ioctl.h>
 
 #include "base/cleanup.h"
+#include "hv/layout.h"
 #include "hv/vmm/ioapic.h"
-#include "hv/vmm/layout.h"
 
 static int require(int fd, unsigned long capability, int least, struct failure_report *report)
 {

@@ -3,9 +3,9 @@
 
 #include <string.h>
 
+#include "base/bytes.h"
 #include "hv/handoff.h"
-#include "hv/vmm/bytes.h"
-#include "hv/vmm/layout.h"
+#include "hv/layout.h"
 #include "hv/vmm/x86.h"
 
 enum { /* offsets in the zero page */

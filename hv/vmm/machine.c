@@ -8,12 +8,12 @@
 
 #include "base/buf.h"
 #include "base/cleanup.h"
-#include "hv/vmm/acpi.h"
+#include "hv/acpi/acpi.h"
+#include "hv/layout.h"
 #include "hv/vmm/control.h"
 #include "hv/vmm/cpuid.h"
 #include "hv/vmm/handoff_read.h"
 #include "hv/vmm/i8042.h"
-#include "hv/vmm/layout.h"
 #include "hv/vmm/machine_private.h"
 
 _Noreturn void machine_finish(struct machine *machine, const struct control_message *message,
@@ -97,11 +97,15 @@ static const uint8_t reset_code[] = {
 
 static int prepare_firmware(struct machine *m, struct failure_report *report)
 {
+    const struct acpi_machine machine = {
+        .vcpus = m->config.vcpus,
+        .tpm = (m->config.flags & VMM_FLAG_TPM) != 0,
+    };
     struct buf tables;
     int r;
 
-    buf_init(&tables, LAYOUT_BIOS_RESET - LAYOUT_ACPI);
-    r = acpi_build(m->config.vcpus, LAYOUT_ACPI, &tables);
+    buf_init(&tables, ACPI_SIZE_MAX);
+    r = acpi_build(&machine, LAYOUT_ACPI, &tables);
     if (r == 0)
         r = memory_write(m->memory, LAYOUT_ACPI, tables.data, tables.size);
     if (r == 0)

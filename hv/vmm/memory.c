@@ -7,7 +7,7 @@
 #include <sys/mman.h>
 
 #include "base/checked.h"
-#include "hv/vmm/layout.h"
+#include "hv/layout.h"
 
 #define GRANULE (2ULL << 20) /* of sizes: whole huge pages */
 

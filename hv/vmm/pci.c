@@ -8,7 +8,7 @@
 
 #include "base/checked.h"
 #include "base/cleanup.h"
-#include "hv/vmm/layout.h"
+#include "hv/layout.h"
 #include "hv/vmm/pci_config.h"
 
 #define SLOTS 32u

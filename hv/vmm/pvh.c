@@ -3,8 +3,8 @@
 
 #include <string.h>
 
-#include "hv/vmm/bytes.h"
-#include "hv/vmm/layout.h"
+#include "base/bytes.h"
+#include "hv/layout.h"
 
 #define MAGIC   0x336ec578u
 #define VERSION 1u

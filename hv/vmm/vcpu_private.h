@@ -3,7 +3,7 @@
 #define CASEMATE_HV_VMM_VCPU_PRIVATE_H
 
 /* Between vcpu.c (making a vCPU), vcpu_run.c (its loop) and vcpu_crash.c (its end). */
-#include "hv/vmm/layout.h"
+#include "hv/layout.h"
 #include "hv/vmm/vcpu.h"
 
 struct vcpu {

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "hv/vmm/bytes.h"
+#include "base/bytes.h"
 #include "hv/vmm/bzimage.h"
 #include "hv/vmm/linux64.h"
 

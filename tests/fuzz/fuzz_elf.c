@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "hv/layout.h"
 #include "hv/vmm/boot_map.h"
 #include "hv/vmm/elf.h"
-#include "hv/vmm/layout.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

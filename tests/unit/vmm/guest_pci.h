@@ -3,8 +3,8 @@
 #define CASEMATE_TESTS_GUEST_PCI_H
 
 /* What a guest does to PCI: accesses through the bus, as a vCPU's exits bring them. */
+#include "hv/layout.h"
 #include "hv/vmm/bus.h"
-#include "hv/vmm/layout.h"
 
 static inline uint64_t guest_read(struct bus *bus, uint64_t address, unsigned size)
 {

@@ -6,7 +6,7 @@
 #include <elf.h>
 #include <string.h>
 
-#include "hv/vmm/bytes.h"
+#include "base/bytes.h"
 
 #define IMAGE_SETUP 1024u /* one setup sector and the boot sector */
 #define IMAGE_SIZE  (IMAGE_SETUP + 4096u)

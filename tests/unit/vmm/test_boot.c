@@ -10,9 +10,9 @@
 #include <cmocka.h>
 
 #include "base/fd.h"
+#include "hv/layout.h"
 #include "hv/vmm/boot.h"
 #include "hv/vmm/boot_map.h"
-#include "hv/vmm/layout.h"
 #include "tests/unit/vmm/kernel_images.h"
 #include "tests/vmm-payload.h"
 

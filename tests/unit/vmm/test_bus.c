@@ -6,8 +6,8 @@
 
 #include <cmocka.h>
 
+#include "hv/layout.h"
 #include "hv/vmm/bus.h"
-#include "hv/vmm/layout.h"
 
 struct probe {
     unsigned reads, writes;

@@ -7,8 +7,8 @@
 
 #include <cmocka.h>
 
+#include "hv/layout.h"
 #include "hv/vmm/bzimage.h"
-#include "hv/vmm/layout.h"
 #include "hv/vmm/linux64.h"
 #include "tests/unit/vmm/kernel_images.h"
 

@@ -12,10 +12,11 @@
 
 #include <cmocka.h>
 
+#include "hv/acpi/acpi.h"
+#include "hv/layout.h"
 #include "hv/vmm/acpi_power.h"
 #include "hv/vmm/console.h"
 #include "hv/vmm/i8042.h"
-#include "hv/vmm/layout.h"
 
 /* In the place of hv/vmm/irq.c: levels are remembered. */
 struct irq_router {
@@ -285,7 +286,7 @@ static void test_power(void **state)
     acpi_power_button(power);
     acpi_power_button(power);
     assert_true(irq.level[LAYOUT_GSI_GED]);
-    assert_int_equal(in(LAYOUT_PORT_GED), ACPI_POWER_EVT_BUTTON);
+    assert_int_equal(in(LAYOUT_PORT_GED), ACPI_EVENT_BUTTON);
     assert_false(irq.level[LAYOUT_GSI_GED]);
     assert_int_equal(in(LAYOUT_PORT_GED), 0);
     acpi_power_free(power);

@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "base/fd.h"
-#include "hv/vmm/layout.h"
+#include "hv/layout.h"
 #include "hv/vmm/memory.h"
 
 #define MIB (1ull << 20)

@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "base/cleanup.h"
-#include "hv/vmm/layout.h"
+#include "hv/layout.h"
 #include "hv/vmm/vhost_user.h"
 #include "tests/unit/vmm/back_end.h"
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "hv/vmm/acpi_aml.h"
+#include "hv/acpi/aml.h"
 
 #include <errno.h>
 #include <string.h>
 
-#include "hv/vmm/bytes.h"
+#include "base/bytes.h"
 
 enum {
     OP_ZERO = 0x00,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef CASEMATE_HV_VMM_BYTES_H
-#define CASEMATE_HV_VMM_BYTES_H
+#ifndef CASEMATE_BASE_BYTES_H
+#define CASEMATE_BASE_BYTES_H
 
 /* Little-endian fields at an offset of a byte buffer, whatever their alignment. */
 #include <stdint.h>

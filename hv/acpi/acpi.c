@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "hv/vmm/acpi.h"
+#include "hv/acpi/acpi.h"
 
 #include <errno.h>
 #include <string.h>
 
-#include "hv/vmm/bytes.h"
-#include "hv/vmm/layout.h"
+#include "base/bytes.h"
+#include "hv/layout.h"
 
 #define HEADER_SIZE 36u
 #define RSDP_SIZE   36u
@@ -23,6 +23,17 @@ enum { /* offsets in the FADT (5.2.9) */
        FADT_SLEEP_CONTROL = 244,
        FADT_SLEEP_STATUS = 256,
 };
+
+enum { /* offsets in the TPM2 table */
+       TPM2_CONTROL = 40,
+       TPM2_METHOD = 48,
+       TPM2_LAML = 64,
+       TPM2_LASA = 68,
+       TPM2_SIZE = 76,
+};
+
+#define METHOD_CRB  7u
+#define CRB_CONTROL 0x40u /* TPM_CRB_CTRL_REQ_0 */
 
 #define FLAG_WBINVD          (1u << 0)
 #define FLAG_NO_POWER_BUTTON (1u << 4) /* no fixed one: ours is a device */
@@ -147,11 +158,29 @@ static size_t build_mcfg(struct buf *out)
     return start;
 }
 
-static size_t build_dsdt(struct buf *out)
+/*
+ * TCG ACPI Specification 1.3, 7.3: the table of revision 4 with a log. Start method 7: the command
+ * response buffer, whose control area is one of the CRB's registers.
+ */
+static size_t build_tpm2(struct buf *out)
+{
+    size_t start = table_open(out, "TPM2", 4);
+    uint8_t body[TPM2_SIZE - HEADER_SIZE] = {0}; /* platform class 0: a client */
+
+    bytes_put64(body + TPM2_CONTROL - HEADER_SIZE, LAYOUT_TPM + CRB_CONTROL);
+    bytes_put32(body + TPM2_METHOD - HEADER_SIZE, METHOD_CRB);
+    bytes_put32(body + TPM2_LAML - HEADER_SIZE, LAYOUT_TPM_LOG_END - LAYOUT_TPM_LOG);
+    bytes_put64(body + TPM2_LASA - HEADER_SIZE, LAYOUT_TPM_LOG);
+    buf_append(out, body, sizeof(body));
+    table_close(out, start);
+    return start;
+}
+
+static size_t build_dsdt(const struct acpi_machine *machine, struct buf *out)
 {
     size_t start = table_open(out, "DSDT", 2);
 
-    acpi_dsdt(out);
+    acpi_dsdt(machine, out);
     table_close(out, start);
     return start;
 }
@@ -167,18 +196,21 @@ static void write_rsdp(uint8_t *rsdp, uint64_t xsdt)
     rsdp[32] = checksum(rsdp, RSDP_SIZE);
 }
 
-int acpi_build(unsigned vcpus, uint64_t base, struct buf *out)
+int acpi_build(const struct acpi_machine *machine, uint64_t base, struct buf *out)
 {
-    uint64_t tables[3];
-    size_t xsdt;
+    uint64_t tables[4];
+    size_t count, xsdt;
 
     zeroes(out, RSDP_SIZE);
-    tables[0] = base + build_dsdt(out);
+    tables[0] = base + build_dsdt(machine, out);
     tables[0] = base + build_fadt(out, tables[0]);
-    tables[1] = base + build_madt(out, vcpus);
+    tables[1] = base + build_madt(out, machine->vcpus);
     tables[2] = base + build_mcfg(out);
+    count = 3;
+    if (machine->tpm)
+        tables[count++] = base + build_tpm2(out);
     xsdt = table_open(out, "XSDT", 1);
-    buf_append(out, tables, sizeof(tables));
+    buf_append(out, tables, count * sizeof(tables[0]));
     table_close(out, xsdt);
     if (buf_status(out) < 0)
         return buf_status(out);

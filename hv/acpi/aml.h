@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef CASEMATE_HV_VMM_ACPI_AML_H
-#define CASEMATE_HV_VMM_ACPI_AML_H
+#ifndef CASEMATE_HV_ACPI_AML_H
+#define CASEMATE_HV_ACPI_AML_H
 
 /*
  * An emitter of ACPI Machine Language (ACPI 6.5, chapter 20) and of resource descriptors (6.4).

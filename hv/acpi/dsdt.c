@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The machine as ACPI's namespace describes it; what it names is in hv/vmm/layout.h. */
-#include "hv/vmm/acpi.h"
-#include "hv/vmm/acpi_aml.h"
-#include "hv/vmm/acpi_power.h"
-#include "hv/vmm/layout.h"
+/* The machine as ACPI's namespace describes it; what it names is in hv/layout.h. */
+#include "hv/acpi/acpi.h"
+#include "hv/acpi/aml.h"
+#include "hv/layout.h"
 
 #define RESOURCES_MAX 4096u
 
@@ -85,20 +84,39 @@ static void event_device(struct buf *aml)
     aml_port_field(aml, "EVTR", "EVTS", LAYOUT_PORT_GED);
     method = aml_method(aml, "_EVT", 1);
     aml_store_to_local(aml, "EVTS", 0); /* reading acknowledges */
-    branch = aml_if_and(aml, 0, ACPI_POWER_EVT_BUTTON);
+    branch = aml_if_and(aml, 0, ACPI_EVENT_BUTTON);
     aml_notify(aml, "PWRB", 0x80);
     aml_close(aml, branch);
     aml_close(aml, method);
     aml_close(aml, device);
 }
 
-void acpi_dsdt(struct buf *aml)
+/*
+ * TCG ACPI Specification 1.3, 8: a TPM 2.0 whose control area the TPM2 table names. No _DSM: there
+ * is no firmware that could act on a request of physical presence.
+ */
+static void tpm(struct buf *aml)
+{
+    size_t device = aml_device(aml, "TPM_");
+    struct buf res;
+
+    aml_name(aml, "_HID");
+    aml_string(aml, "MSFT0101");
+    aml_name_integer(aml, "_UID", 0);
+    buf_init(&res, RESOURCES_MAX);
+    aml_res_memory_fixed(&res, (uint32_t)LAYOUT_TPM, (uint32_t)LAYOUT_TPM_SIZE);
+    aml_name_resources(aml, "_CRS", &res);
+    buf_release(&res);
+    aml_close(aml, device);
+}
+
+void acpi_dsdt(const struct acpi_machine *machine, struct buf *aml)
 {
     size_t mark;
 
     aml_name(aml, "\\_S5_");
     mark = aml_package(aml, 4);
-    aml_integer(aml, ACPI_POWER_S5_TYPE);
+    aml_integer(aml, ACPI_S5_TYPE);
     for (int i = 0; i < 3; i++)
         aml_integer(aml, 0);
     aml_close(aml, mark);
@@ -108,5 +126,7 @@ void acpi_dsdt(struct buf *aml)
     serial(aml);
     power_button(aml);
     event_device(aml);
+    if (machine->tpm)
+        tpm(aml);
     aml_close(aml, mark);
 }

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef CASEMATE_HV_VMM_LAYOUT_H
-#define CASEMATE_HV_VMM_LAYOUT_H
+#ifndef CASEMATE_HV_LAYOUT_H
+#define CASEMATE_HV_LAYOUT_H
 
-/* Where things are in the guest's physical address space and on its I/O bus. */
+/*
+ * Where things are in the guest's physical address space and on its I/O bus: for the VMM, which
+ * puts them there, and for whoever says beforehand what the guest will find (hv/acpi).
+ */
 
 /* Memory: RAM below the hole, then from 4 GiB up. */
 #define LAYOUT_HOLE_START 0xc0000000ULL /* RAM below 4 GiB ends here at the latest */
@@ -15,6 +18,8 @@
 #define LAYOUT_STACK       0x00008ff0ULL
 #define LAYOUT_PAGE_TABLES 0x00009000ULL /* identity map for the 64-bit entry, up to 0xf000 */
 #define LAYOUT_CMDLINE     0x00020000ULL
+#define LAYOUT_TPM_LOG     0x00040000ULL /* event log, reserved, when there is a TPM */
+#define LAYOUT_TPM_LOG_END 0x00080000ULL
 #define LAYOUT_EBDA        0x0009fc00ULL /* usable low memory ends */
 #define LAYOUT_ACPI        0x000e0000ULL /* RSDP and tables, reserved, to 0xfffff */
 #define LAYOUT_BIOS_RESET  0x000ffff0ULL /* f000:fff0, where a PC starts over */
@@ -27,7 +32,8 @@
 #define LAYOUT_ECAM         0xe0000000ULL /* one bus: 1 MiB */
 #define LAYOUT_ECAM_SIZE    0x00100000ULL
 #define LAYOUT_IOAPIC       0xfec00000ULL
-#define LAYOUT_TPM          0xfed40000ULL
+#define LAYOUT_TPM          0xfed40000ULL /* registers of locality 0 */
+#define LAYOUT_TPM_SIZE     0x00001000ULL
 #define LAYOUT_LAPIC        0xfee00000ULL
 #define LAYOUT_KVM_IDENTITY 0xfffbc000ULL
 #define LAYOUT_KVM_TSS      0xfffbd000ULL

@@ -8,11 +8,11 @@
 
 #include <cmocka.h>
 
+#include "base/bytes.h"
+#include "hv/acpi/acpi.h"
+#include "hv/acpi/aml.h"
 #include "hv/handoff.h"
-#include "hv/vmm/acpi.h"
-#include "hv/vmm/acpi_aml.h"
-#include "hv/vmm/bytes.h"
-#include "hv/vmm/layout.h"
+#include "hv/layout.h"
 
 static uint8_t sum(const uint8_t *data, size_t size)
 {
@@ -45,8 +45,8 @@ static void test_tables(void **state)
         unsigned cpus = 0, ioapics = 0;
         struct buf out;
 
-        buf_init(&out, LAYOUT_ACPI_END - LAYOUT_ACPI);
-        assert_int_equal(acpi_build(vcpus, LAYOUT_ACPI, &out), 0);
+        buf_init(&out, ACPI_SIZE_MAX);
+        assert_int_equal(acpi_build(&(struct acpi_machine){.vcpus = vcpus}, LAYOUT_ACPI, &out), 0);
         assert_memory_equal(out.data, "RSD PTR ", 8);
         assert_int_equal(sum(out.data, 20), 0);
         assert_int_equal(sum(out.data, 36), 0);
@@ -82,14 +82,73 @@ static void test_tables(void **state)
     }
 }
 
+/* Where `text` stands in the table, or NULL. */
+static const uint8_t *text_in(const uint8_t *t, const char *text)
+{
+    return memmem(t, bytes_get32(t + 4), text, strlen(text));
+}
+
+/* TCG ACPI Specification 1.3, 7.3: all of its 76 bytes. */
+static void test_tpm(void **state)
+{
+    const struct acpi_machine machine = {.vcpus = 2, .tpm = true};
+    const uint8_t *xsdt, *fadt, *dsdt, *tpm2, *device;
+    struct buf out, again;
+
+    (void)state;
+    buf_init(&out, ACPI_SIZE_MAX);
+    assert_int_equal(acpi_build(&machine, LAYOUT_ACPI, &out), 0);
+    xsdt = table(&out, bytes_get64(out.data + 24), "XSDT");
+    assert_int_equal(bytes_get32(xsdt + 4), 36 + 4 * 8);
+    fadt = table(&out, bytes_get64(xsdt + 36), "FACP");
+    dsdt = table(&out, bytes_get64(fadt + 140), "DSDT");
+    tpm2 = table(&out, bytes_get64(xsdt + 60), "TPM2");
+    assert_int_equal(bytes_get32(tpm2 + 4), 76);
+    assert_int_equal(tpm2[8], 4);                         /* revision */
+    assert_int_equal(bytes_get32(tpm2 + 36), 0);          /* client, reserved */
+    assert_int_equal(bytes_get64(tpm2 + 40), 0xfed40040); /* control area */
+    assert_int_equal(bytes_get32(tpm2 + 48), 7);          /* CRB */
+    for (size_t i = 52; i < 64; i++)
+        assert_int_equal(tpm2[i], 0);
+    assert_int_equal(bytes_get32(tpm2 + 64), LAYOUT_TPM_LOG_END - LAYOUT_TPM_LOG);
+    assert_int_equal(bytes_get64(tpm2 + 68), LAYOUT_TPM_LOG);
+    /* the device: its name, its identity and the page of its registers */
+    device = text_in(dsdt, "TPM_\x08_HID\x0dMSFT0101");
+    assert_non_null(device);
+    assert_non_null(memmem(device, (size_t)(dsdt + bytes_get32(dsdt + 4) - device),
+                           "\x86\x09\x00\x01\x00\x00\xd4\xfe\x00\x10\x00\x00", 12));
+    /* the same machine has the same bytes */
+    buf_init(&again, ACPI_SIZE_MAX);
+    assert_int_equal(acpi_build(&machine, LAYOUT_ACPI, &again), 0);
+    assert_int_equal(out.size, again.size);
+    assert_memory_equal(out.data, again.data, out.size);
+    buf_release(&again);
+    buf_release(&out);
+}
+
+/* Who has no TPM is told of none. */
+static void test_no_tpm(void **state)
+{
+    const struct acpi_machine machine = {.vcpus = 1};
+    struct buf out;
+
+    (void)state;
+    buf_init(&out, ACPI_SIZE_MAX);
+    assert_int_equal(acpi_build(&machine, LAYOUT_ACPI, &out), 0);
+    assert_null(memmem(out.data, out.size, "TPM2", 4));
+    assert_null(memmem(out.data, out.size, "MSFT0101", 8));
+    buf_release(&out);
+}
+
 static void test_too_small(void **state)
 {
+    const struct acpi_machine machine = {.vcpus = 64, .tpm = true};
     struct buf out;
 
     (void)state;
     for (size_t limit = 0; limit < 900; limit += 7) {
         buf_init(&out, limit);
-        assert_int_equal(acpi_build(64, LAYOUT_ACPI, &out), -EFBIG);
+        assert_int_equal(acpi_build(&machine, LAYOUT_ACPI, &out), -EFBIG);
         buf_release(&out);
     }
 }
@@ -158,10 +217,9 @@ static void test_aml_long(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_tables),
-        cmocka_unit_test(test_too_small),
-        cmocka_unit_test(test_aml),
-        cmocka_unit_test(test_aml_long),
+        cmocka_unit_test(test_tables), cmocka_unit_test(test_tpm),
+        cmocka_unit_test(test_no_tpm), cmocka_unit_test(test_too_small),
+        cmocka_unit_test(test_aml),    cmocka_unit_test(test_aml_long),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
