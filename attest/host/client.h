@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CASEMATE_ATTEST_HOST_CLIENT_H
+#define CASEMATE_ATTEST_HOST_CLIENT_H
+
+/*
+ * Asking casemate-hosttpm, for casemated and guards: libc only, nothing of TSS. `socket` is a
+ * connection to it, or -1 on a host without a TPM: every function then returns -ENODEV. Each waits
+ * for its answer (a hardware TPM takes tenths of a second for some), at most 30 seconds:
+ * -ETIMEDOUT; the connection is of no use afterwards. -EPIPE when the process is gone; -EPROTO for
+ * an answer that is none; else what struct hosttpm_reply's result says. Results are untouched on
+ * failure.
+ */
+#include "attest/host/wire.h"
+#include "hv/tpm_wire.h"
+
+/*
+ * A connection for the guest `uuid` (all zeroes: for the host), over `control`, the parent's.
+ * *socket is the caller's, close-on-exec.
+ */
+int hosttpm_connect(int control, const uint8_t uuid[16], int *socket);
+
+/*
+ * Keys of a start: magic, version, fresh, generation, uuid and both keys are filled. The guest's
+ * TPM must accept state of the old key and, when its header names this generation already, of the
+ * new one (a crash after an earlier keys_begin). -EBUSY; -EUCLEAN: the store was rolled back.
+ */
+int hosttpm_keys_begin(int socket, const uint8_t uuid[16], struct tpm_keys *keys);
+
+/*
+ * The state is durable under the new key of `generation`; before the guest's first instruction.
+ * -ESTALE: it is not what was begun here.
+ */
+int hosttpm_keys_commit(int socket, uint64_t generation);
+
+/* The guest will never start again: its keys are gone when this returns. Parent only. -ENOENT. */
+int hosttpm_keys_forget(int control, const uint8_t uuid[16]);
+
+/* Durable in the ledger and extended when this returns; *ledger may be NULL. */
+int hosttpm_ledger(int socket, const struct hosttpm_entry *entry,
+                   struct hosttpm_ledger_reply *ledger);
+
+/* The guest's statement within the next deep quote; waits for the interval's end. */
+int hosttpm_quote(int socket, const struct statement *statement, struct hosttpm_quote *quote);
+
+/* Of the host itself: STATEMENT_NONCE_MIN to _MAX bytes of nonce; no statement, no proof. */
+int hosttpm_host_quote(int socket, const uint8_t *nonce, uint32_t size,
+                       struct hosttpm_quote *quote);
+
+/* Public keys and the endorsement key's certificate. */
+int hosttpm_identity(int socket, struct hosttpm_identity *identity);
+/* What the generations are bound to. */
+int hosttpm_counter(int socket, struct hosttpm_counter *counter);
+
+/* The TPM's half of enrolling: the secret that MakeCredential wrapped for this EK and AK. */
+int hosttpm_activate(int socket, const struct hosttpm_activate *activate,
+                     struct hosttpm_secret *secret);
+
+/* The ledger since the host's boot, as a sealed memory file, the caller's. */
+int hosttpm_log(int socket, int *fd);
+
+#endif
