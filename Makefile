@@ -55,7 +55,7 @@ endif
 # A folder is a static library; what may include what is checked by tests/lint/arrows.
 # What only `casemate` links: compiler, outputs, proofs.
 POLICY_TOOLS = $(patsubst %/,%,$(wildcard policy/*/))
-FOLDERS = base mac policy $(POLICY_TOOLS) labeling attest attest/evidence attest/verify attest/host audit hv/acpi hv/vmm hv/worker hv/launch hv/front hv/daemon
+FOLDERS = base mac policy $(POLICY_TOOLS) labeling attest attest/log attest/evidence attest/verify attest/host audit hv/acpi hv/vmm hv/worker hv/launch hv/front hv/daemon
 lib_of = $(BUILD)/lib/lib$(subst /,-,$(1)).a
 src_of = $(filter-out mac/confine_self.c,$(wildcard $(1)/*.c) $(wildcard $(1)/filters/*.c))
 obj_of = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
@@ -81,11 +81,11 @@ LIBS_casemate-console = $(call lib_of,hv/worker)
 # the one that parses JSON: its clients', and nothing of a guest
 LIBS_casemate-front = $(call lib_of,hv/front) $(BUILD)/obj/mac/process_kind.o
 EXTERN_casemate-front = -l:libjansson.a
-LIBS_casemated = $(foreach f,hv/daemon hv/launch hv/acpi labeling attest policy mac audit,$(call lib_of,$(f)))
+LIBS_casemated = $(foreach f,hv/daemon hv/launch hv/acpi labeling attest/log attest policy mac audit,$(call lib_of,$(f)))
 EXTERN_casemated = $(EXTERN_casemate)
 # speaks D-Bus with systemd-machined, for casemated, which has nothing of libsystemd's
 EXTERN_casemate-machine = $(shell $(PKG_CONFIG) --libs libsystemd)
-LIBS_casemate = $(foreach f,hv/launch hv/acpi labeling attest $(POLICY_TOOLS) policy mac audit,$(call lib_of,$(f)))
+LIBS_casemate = $(foreach f,hv/launch hv/acpi labeling attest/log attest $(POLICY_TOOLS) policy mac audit,$(call lib_of,$(f)))
 EXTERN_casemate := $(shell $(PKG_CONFIG) --libs libseccomp libselinux libsepol audit libcrypto jansson sqlite3 2>/dev/null) -lbz2
 
 # The one that installs the SELinux module: a text of its own, and the confined compiler.
@@ -173,7 +173,7 @@ UNSANITIZED := mac/test_seccomp front/test_filter $(patsubst tests/unit/%.c,%,$(
     grep -lE 'worker/process(_fixture)?\.h"|vmm/worker_process\.h"|bin/casemate-' tests/unit/*/test_*.c))
 UNIT_SKIPS = $(foreach t,$(UNSANITIZED),"--skip=$(t):a real filter kills the process at a sanitizer's own system calls")
 endif
-UNIT_LIBS = $(LIB_VERBS) $(LIB_CASEMATE) $(foreach f,hv/daemon hv/front hv/launch hv/vmm hv/acpi hv/worker labeling $(POLICY_TOOLS) policy mac audit attest/host attest/verify attest/evidence attest base,$(call lib_of,$(f)))
+UNIT_LIBS = $(LIB_VERBS) $(LIB_CASEMATE) $(foreach f,hv/daemon hv/front hv/launch hv/vmm hv/acpi hv/worker labeling $(POLICY_TOOLS) policy mac audit attest/host attest/verify attest/evidence attest/log attest base,$(call lib_of,$(f)))
 UNIT_EXTERN := $(shell $(PKG_CONFIG) --libs cmocka libseccomp libselinux libsepol audit libcrypto jansson sqlite3 tss2-esys tss2-mu 2>/dev/null) -lbz2
 $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(UNIT_LIBS) $(LIB_SELF)
 	@mkdir -p $(@D)
@@ -204,7 +204,7 @@ $(BUILD)/tests/vmm/test_tiny_guest: $(BUILD)/tests/vmm-harness $(BUILD)/bin/case
 # ---------------------------------------------------------------- fuzzing (clang's libFuzzer)
 FUZZ_TARGETS = $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_FLAGS = -std=gnu17 -O1 -g $(filter-out -Wmissing-prototypes,$(WARN)) -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
-FUZZ_SOURCES = $(foreach f,base policy $(POLICY_TOOLS) hv/acpi hv/vmm hv/worker hv/front mac labeling attest attest/evidence attest/verify lib,$(call src_of,$(f))) mac/confine_self.c
+FUZZ_SOURCES = $(foreach f,base policy $(POLICY_TOOLS) hv/acpi hv/vmm hv/worker hv/front mac labeling attest attest/log attest/evidence attest/verify lib,$(call src_of,$(f))) mac/confine_self.c
 FUZZ_OBJECTS = $(patsubst %.c,$(BUILD)/fuzz/obj/%.o,$(FUZZ_SOURCES))
 $(BUILD)/fuzz/obj/%.o: %.c
 	@mkdir -p $(@D)
