@@ -13,7 +13,7 @@
  * What it does after each filter (mac/filters/vmm.c is the table that allows it):
  *
  * stage 0, from before the first byte of tenant data until CONTROL_READY
- *   pread64   kernel and initrd into RAM
+ *   pread64   kernel, initrd and event log into RAM
  *   ioctl     vCPU 0: KVM_GET_SREGS, KVM_SET_SREGS, KVM_SET_REGS
  *   seccomp   filter 1: SECCOMP_SET_MODE_FILTER with TSYNC
  *   and everything of stage 1
@@ -78,6 +78,8 @@ int main(void)
                                     HANDOFF_FD_KERNEL, HANDOFF_FD_INITRD};
     for (size_t i = 0; i < sizeof(done_with) / sizeof(done_with[0]); i++)
         (void)close(done_with[i]);
+    if ((config.flags & VMM_FLAG_TPM) != 0) /* else the number may be one of our own */
+        (void)close(HANDOFF_FD_LOG);
     for (unsigned i = 1; i < filters.count; i++)
         install_filter(&filters, i);
 

@@ -37,6 +37,7 @@ enum hv_failure {
     FAILURE_ELF_ENTRY,   /* entry outside the loaded segments: detail 0 = address */
     FAILURE_INITRD_MEMORY, /* it does not fit: detail 0 = bytes needed, 1 = bytes there */
     FAILURE_CMDLINE_LONG,  /* detail 0 = bytes, 1 = the kernel's limit */
+    FAILURE_LOG_LONG,      /* event log: detail 0 = bytes, 1 = the most there may be */
     /* vhost-user */
     FAILURE_VHOST_PEER,     /* the other side is gone: detail 0 = device index */
     FAILURE_VHOST_PROTOCOL, /* it broke the protocol: detail 0 = device index, 1 = request, 2 =
@@ -45,6 +46,10 @@ enum hv_failure {
     /* device */
     FAILURE_DISK_IO, /* backing unusable: detail 0 = errno */
     FAILURE_TAP_IO,  /* detail 0 = errno */
+    /* the virtual TPM, to the VMM */
+    FAILURE_TPM_PEER,     /* casemate-tpm is gone: detail 0 = errno, 0 when it hung up */
+    FAILURE_TPM_PROTOCOL, /* what it said is no response: detail 0 = bytes received, 1 = bytes that
+                             its header says; 2 = 1 if nothing had been asked */
     FAILURES,
 };
 

@@ -69,6 +69,13 @@ static const struct sentence sentences[FAILURES] = {
     [FAILURE_VHOST_FEATURE] = {LAUNCH_SYSTEM,
                                "the back-end of device %0 lacks features %1x, which are needed"},
     [FAILURE_DISK_IO] = {LAUNCH_SYSTEM, "%s cannot use its image: %0e"},
+    [FAILURE_LOG_LONG] = {LAUNCH_SYSTEM,
+                          "the event log has %0 bytes where a guest has room for %1; a guest with "
+                          "fewer devices has a shorter one"},
+    [FAILURE_TPM_PEER] = {LAUNCH_SYSTEM, "the virtual TPM is gone (casemate-tpm; %0e)"},
+    [FAILURE_TPM_PROTOCOL] = {LAUNCH_SYSTEM,
+                              "the virtual TPM (casemate-tpm) said %0 bytes that are no response "
+                              "to a command (its header says %1)"},
     [FAILURE_TAP_IO] = {LAUNCH_SYSTEM, "%s cannot use its tap: %0e"},
 };
 

@@ -6,6 +6,7 @@
 
 #include "base/bytes.h"
 #include "base/fd.h"
+#include "hv/acpi/acpi.h"
 #include "hv/layout.h"
 #include "hv/vmm/boot_private.h"
 #include "hv/vmm/linux64.h"
@@ -79,6 +80,18 @@ static int load_initrd(struct boot *boot, uint64_t *initrd, struct failure_repor
     return boot_read(boot, boot->source->initrd_fd, 0, *initrd, size, report);
 }
 
+/* Behind it RAM is zero as it was made: no event, which ends the log for who reads it. */
+static int load_log(struct boot *boot, struct failure_report *report)
+{
+    const struct boot_source *source = boot->source;
+
+    if (source->log_size == 0)
+        return 0;
+    if (source->log_size > ACPI_TPM_LOG_MAX)
+        return failure_fill(report, -EFBIG, FAILURE_LOG_LONG, source->log_size, ACPI_TPM_LOG_MAX);
+    return boot_read(boot, source->log_fd, 0, LAYOUT_TPM_LOG, source->log_size, report);
+}
+
 static int write_tables(struct boot *boot, uint64_t initrd, struct failure_report *report)
 {
     const struct boot_source *source = boot->source;
@@ -138,13 +151,15 @@ int boot_load(struct memory *memory, const struct boot_source *source, struct bo
     uint64_t initrd;
     int r;
 
-    boot_map_init(&boot.map, ranges, count);
+    boot_map_init(&boot.map, ranges, count, source->log_size > 0);
     r = load_kernel(&boot, report);
     if (r < 0)
         return r;
     if (length > boot.cmdline_max)
         return failure_fill(report, -E2BIG, FAILURE_CMDLINE_LONG, length, boot.cmdline_max);
     r = load_initrd(&boot, &initrd, report);
+    if (r == 0)
+        r = load_log(&boot, report);
     if (r < 0)
         return r;
     r = write_tables(&boot, initrd, report);

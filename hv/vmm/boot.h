@@ -27,8 +27,9 @@ struct boot_entry {
 };
 
 struct boot_source {
-    int kernel_fd, initrd_fd; /* sealed: what was checked stays as it is */
+    int kernel_fd, initrd_fd, log_fd; /* sealed: what was checked stays as it is */
     uint64_t kernel_size, initrd_size;
+    uint64_t log_size; /* bytes of the event log, at most ACPI_TPM_LOG_MAX; 0: no TPM */
     const char *cmdline;
     uint64_t rsdp; /* guest-physical address of the ACPI root pointer */
 };

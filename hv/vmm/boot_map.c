@@ -17,15 +17,18 @@ static void take_own(struct boot_map *map, uint64_t start, uint64_t end)
     map->taken_count++;
 }
 
-void boot_map_init(struct boot_map *map, const struct memory_range *ranges, size_t count)
+void boot_map_init(struct boot_map *map, const struct memory_range *ranges, size_t count,
+                   bool tpm_log)
 {
-    *map = (struct boot_map){.ram_count = count < 2 ? count : 2};
+    *map = (struct boot_map){.ram_count = count < 2 ? count : 2, .tpm_log = tpm_log};
     for (size_t i = 0; i < map->ram_count; i++) {
         map->ram[i].start = ranges[i].guest;
         map->ram[i].end = ranges[i].guest + ranges[i].size;
     }
     take_own(map, 0, LAYOUT_PAGE_TABLES + 0x7000); /* GDT, start info, zero page, page tables */
     take_own(map, LAYOUT_CMDLINE, LAYOUT_CMDLINE + HANDOFF_CMDLINE_MAX);
+    if (tpm_log)
+        take_own(map, LAYOUT_TPM_LOG, LAYOUT_TPM_LOG_END);
     take_own(map, LAYOUT_EBDA, LAYOUT_ACPI_END); /* EBDA, video memory, ROMs, ACPI tables */
 }
 
@@ -117,7 +120,14 @@ size_t boot_map_e820(const struct boot_map *map, struct boot_e820 entries[BOOT_E
 {
     size_t n = 0;
 
-    n = add(entries, n, 0, LAYOUT_EBDA, BOOT_E820_RAM);
+    if (map->tpm_log) {
+        /* Linux maps the log only from where there is no RAM to be used. */
+        n = add(entries, n, 0, LAYOUT_TPM_LOG, BOOT_E820_RAM);
+        n = add(entries, n, LAYOUT_TPM_LOG, LAYOUT_TPM_LOG_END, BOOT_E820_RESERVED);
+        n = add(entries, n, LAYOUT_TPM_LOG_END, LAYOUT_EBDA, BOOT_E820_RAM);
+    } else {
+        n = add(entries, n, 0, LAYOUT_EBDA, BOOT_E820_RAM);
+    }
     n = add(entries, n, LAYOUT_EBDA, LAYOUT_EBDA + 0x400, BOOT_E820_RESERVED);
     n = add(entries, n, LAYOUT_ACPI, LAYOUT_ACPI_END, BOOT_E820_RESERVED);
     if (map->ram[0].end > MIB)

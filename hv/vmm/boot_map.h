@@ -3,6 +3,7 @@
 #define CASEMATE_HV_VMM_BOOT_MAP_H
 
 /* What lies where in guest RAM while a kernel is loaded. Pure. */
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -19,10 +20,15 @@ struct boot_map {
     struct {
         uint64_t start, end;
     } taken[BOOT_MAP_MAX];
+    bool tpm_log; /* the event log's place is kept from the kernel */
 };
 
-/* RAM as in `ranges` (1 or 2), with what the VMM itself writes (hv/layout.h) taken. */
-void boot_map_init(struct boot_map *map, const struct memory_range *ranges, size_t count);
+/*
+ * RAM as in `ranges` (1 or 2), with what the VMM itself writes (hv/layout.h) taken; with `tpm_log`
+ * the place of the event log, too.
+ */
+void boot_map_init(struct boot_map *map, const struct memory_range *ranges, size_t count,
+                   bool tpm_log);
 
 /*
  * Take [start, start + size). 0; -EFAULT if it is not all in one range of RAM; -EEXIST if some of

@@ -54,7 +54,7 @@ int handoff_check_config(const struct vmm_config *config)
     if (config->memory % MEMORY_UNIT != 0 || config->memory < MEMORY_LEAST ||
         config->memory > MEMORY_MOST)
         return -EINVAL;
-    if ((config->flags & ~(VMM_FLAG_HUGE_PAGES | VMM_FLAG_SPLIT_IRQ)) != 0 ||
+    if ((config->flags & ~(VMM_FLAG_HUGE_PAGES | VMM_FLAG_SPLIT_IRQ | VMM_FLAG_TPM)) != 0 ||
         config->devices > HANDOFF_DEVICES_MAX)
         return -EINVAL;
     for (uint32_t i = 0; i < HANDOFF_DEVICES_MAX; i++) {
@@ -124,6 +124,19 @@ static int require_type(int fd, mode_t type, struct failure_report *report)
     return (st.st_mode & S_IFMT) == type ? 0 : refuse(report, -EINVAL, fd);
 }
 
+/* A guest with a TPM has a log: without one nothing would say what the TPM was told. */
+static int require_tpm(struct failure_report *report)
+{
+    uint64_t size;
+    int r = handoff_file_size(HANDOFF_FD_LOG, SEALED, &size, report);
+
+    if (r < 0)
+        return r;
+    if (size == 0)
+        return refuse(report, -EINVAL, HANDOFF_FD_LOG);
+    return require_type(HANDOFF_FD_TPM, S_IFSOCK, report);
+}
+
 int handoff_read(struct vmm_config *config, struct handoff_filters *filters,
                  struct failure_report *report)
 {
@@ -153,5 +166,7 @@ int handoff_read(struct vmm_config *config, struct handoff_filters *filters,
         r = require_type(HANDOFF_FD_CONSOLE, S_IFSOCK, report);
     for (uint32_t i = 0; r == 0 && i < config->devices; i++)
         r = require_type(HANDOFF_FD_DEVICE + (int)i, S_IFSOCK, report);
+    if (r == 0 && (config->flags & VMM_FLAG_TPM) != 0)
+        r = require_tpm(report);
     return r;
 }

@@ -187,6 +187,8 @@ int machine_prepare(const struct vmm_config *config, struct machine **machine,
     r = handoff_file_size(HANDOFF_FD_KERNEL, F_SEAL_WRITE, &m->kernel_size, report);
     if (r == 0)
         r = handoff_file_size(HANDOFF_FD_INITRD, F_SEAL_WRITE, &m->initrd_size, report);
+    if (r == 0 && (config->flags & VMM_FLAG_TPM) != 0)
+        r = handoff_file_size(HANDOFF_FD_LOG, F_SEAL_WRITE, &m->log_size, report);
     if (r < 0)
         return r;
     r = cpuid_supported(HANDOFF_FD_KVM, &cpuid);
@@ -215,8 +217,10 @@ int machine_load(struct machine *machine, struct failure_report *report)
     const struct boot_source source = {
         .kernel_fd = HANDOFF_FD_KERNEL,
         .initrd_fd = HANDOFF_FD_INITRD,
+        .log_fd = HANDOFF_FD_LOG,
         .kernel_size = machine->kernel_size,
         .initrd_size = machine->initrd_size,
+        .log_size = machine->log_size,
         .cmdline = machine->config.cmdline,
         .rsdp = LAYOUT_ACPI,
     };

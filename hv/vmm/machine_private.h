@@ -30,7 +30,7 @@ struct machine {
     struct vcpu_machine shared; /* what vCPUs see of this */
     struct vcpu_gate *gate;
     struct vcpu *vcpu[HANDOFF_VCPUS_MAX];
-    uint64_t kernel_size, initrd_size;
+    uint64_t kernel_size, initrd_size, log_size; /* log_size 0: no TPM */
 };
 
 /* Hand on the guest's last words and finish with `message`. The caller holds the bus lock. */

@@ -43,7 +43,7 @@ static const struct filter_rule rows[] = {
     {CALL(restart_syscall), BOTH, ANY, "the kernel's own, when a stop interrupts a timed wait; it restarts nothing else"},
     {CALL(exit_group), BOTH, ANY, "the end"},
 
-    {CALL(pread64), SETUP, ANY, "copy kernel and initrd from their sealed files into RAM"},
+    {CALL(pread64), SETUP, ANY, "copy kernel, initrd and event log from their sealed files into RAM"},
     {CALL(seccomp), SETUP, WHERE(ARG_LONG(0, SECCOMP_SET_MODE_FILTER), ARG_LONG(1, SECCOMP_FILTER_FLAG_TSYNC)), "install stage 1"},
 };
 /* clang-format on */

@@ -30,7 +30,7 @@ static void place(const struct elf_segment *segments, uint32_t count)
     uint64_t start = 0, room = 0, size = count * 123457ull + 1;
     struct boot_map map;
 
-    boot_map_init(&map, ram, 2);
+    boot_map_init(&map, ram, 2, count % 2 == 1);
     for (uint32_t i = 0; i < count; i++) {
         size_t before = map.taken_count;
 

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "base/fd.h"
+#include "hv/acpi/acpi.h"
 #include "hv/layout.h"
 #include "hv/vmm/boot.h"
 #include "hv/vmm/boot_map.h"
@@ -19,6 +20,7 @@
 #define MIB (1ull << 20)
 
 static char cmdline[2048] = "console=ttyS0";
+static uint64_t log_size; /* of the event log that the next load gets */
 
 struct outcome {
     int result;
@@ -32,11 +34,12 @@ static struct outcome load(const void *kernel, size_t kernel_size, uint64_t init
                            uint64_t ram)
 {
     struct outcome o = {.ram = fd_fixed_memfd("ram", ram, 0)};
-    int kernel_fd = fd_sealed_memfd("kernel", kernel, kernel_size), initrd_fd = -1;
+    int kernel_fd = fd_sealed_memfd("kernel", kernel, kernel_size), initrd_fd = -1, log_fd = -1;
     struct boot_source source = {
         .kernel_fd = kernel_fd,
         .kernel_size = kernel_size,
         .initrd_size = initrd_size,
+        .log_size = log_size,
         .cmdline = cmdline,
         .rsdp = LAYOUT_ACPI,
     };
@@ -48,10 +51,18 @@ static struct outcome load(const void *kernel, size_t kernel_size, uint64_t init
         assert_true(initrd_fd >= 0);
         assert_true(pwrite(initrd_fd, "initrd!", initrd_size < 7 ? (size_t)initrd_size : 7, 0) > 0);
     }
+    if (log_size > 0) {
+        log_fd = fd_fixed_memfd("log", log_size, 0);
+        assert_true(log_fd >= 0);
+        assert_int_equal(pwrite(log_fd, "first", 5, 0), 5);
+        assert_int_equal(pwrite(log_fd, "!", 1, (off_t)log_size - 1), 1);
+    }
     source.initrd_fd = initrd_fd;
+    source.log_fd = log_fd;
     o.result = boot_load(o.memory, &source, &o.entry, &o.report);
     fd_close(&kernel_fd);
     fd_close(&initrd_fd);
+    fd_close(&log_fd);
     return o;
 }
 
@@ -181,6 +192,82 @@ static void test_cmdline(void **state)
     assert_int_equal(o.report.detail[0], 13);
     assert_int_equal(o.report.detail[1], 12);
     release(&o);
+}
+
+/* The type of `address` in the zero page's memory map; 0 if no entry or more than one has it. */
+static uint32_t e820_type(const uint8_t *page, uint64_t address)
+{
+    uint32_t type = 0;
+    unsigned hits = 0;
+
+    for (unsigned i = 0; i < page[0x1e8]; i++) {
+        const uint8_t *entry = page + 0x2d0 + (size_t)i * 20;
+
+        if (address < bytes_get64(entry) || address - bytes_get64(entry) >= bytes_get64(entry + 8))
+            continue;
+        type = bytes_get32(entry + 16);
+        hits++;
+    }
+    return hits == 1 ? type : 0;
+}
+
+/* It lies where the kernel has no RAM, whole, with zeroes behind it. */
+static void test_event_log(void **state)
+{
+    static const uint64_t sizes[] = {6, 5000, ACPI_TPM_LOG_MAX};
+    uint8_t file[IMAGE_SIZE], page[4096];
+    struct outcome o;
+
+    (void)state;
+    image_bzimage(file);
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+        const uint8_t *log;
+
+        log_size = sizes[i];
+        o = load(file, sizeof(file), 5000, 32 * MIB);
+        assert_int_equal(o.result, 0);
+        log = memory_at(o.memory, LAYOUT_TPM_LOG, LAYOUT_TPM_LOG_END - LAYOUT_TPM_LOG);
+        assert_memory_equal(log, "first", 5);
+        assert_int_equal(log[log_size - 1], '!');
+        for (uint64_t at = log_size; at < LAYOUT_TPM_LOG_END - LAYOUT_TPM_LOG; at++)
+            assert_int_equal(log[at], 0);
+        assert_int_equal(memory_read(o.memory, LAYOUT_ZERO_PAGE, page, sizeof(page)), 0);
+        assert_int_equal(e820_type(page, LAYOUT_TPM_LOG - 1), BOOT_E820_RAM);
+        assert_int_equal(e820_type(page, LAYOUT_TPM_LOG), BOOT_E820_RESERVED);
+        assert_int_equal(e820_type(page, LAYOUT_TPM_LOG_END - 1), BOOT_E820_RESERVED);
+        assert_int_equal(e820_type(page, LAYOUT_TPM_LOG_END), BOOT_E820_RAM);
+        assert_int_equal(e820_type(page, LAYOUT_EBDA), BOOT_E820_RESERVED);
+        assert_int_equal(e820_type(page, 32 * MIB - 1), BOOT_E820_RAM);
+        release(&o);
+    }
+    log_size = ACPI_TPM_LOG_MAX + 1;
+    expect_failure(file, sizeof(file), 0, 32 * MIB, FAILURE_LOG_LONG);
+    log_size = 0;
+    o = load(file, sizeof(file), 0, 32 * MIB);
+    assert_int_equal(o.result, 0);
+    assert_int_equal(memory_read(o.memory, LAYOUT_ZERO_PAGE, page, sizeof(page)), 0);
+    assert_int_equal(e820_type(page, LAYOUT_TPM_LOG), BOOT_E820_RAM);
+    release(&o);
+}
+
+/* A tenant's kernel cannot be laid over the log, from where it would speak in our name. */
+static void test_event_log_is_taken(void **state)
+{
+    const struct memory_range ram = {.guest = 0, .size = 32 * MIB};
+    struct boot_e820 e820[BOOT_E820_MAX];
+    struct boot_map map;
+    uint64_t end = 0;
+
+    (void)state;
+    boot_map_init(&map, &ram, 1, true);
+    assert_int_equal(boot_map_take(&map, LAYOUT_TPM_LOG - 8, 9), -EEXIST);
+    assert_int_equal(boot_map_take(&map, LAYOUT_TPM_LOG_END - 1, 4096), -EEXIST);
+    assert_int_equal(boot_map_take(&map, LAYOUT_TPM_LOG - 4096, 4096), 0);
+    assert_int_equal(boot_map_take(&map, LAYOUT_TPM_LOG_END, 4096), 0);
+    for (size_t i = 0, n = boot_map_e820(&map, e820); i < n; i++) {
+        assert_true(e820[i].start >= end); /* in order, none over another */
+        end = e820[i].start + e820[i].size;
+    }
 }
 
 static void test_no_kernel(void **state)
@@ -416,6 +503,7 @@ int main(void)
         cmocka_unit_test(test_bzimage),          cmocka_unit_test(test_bzimage_stays_up),
         cmocka_unit_test(test_bzimage_moves_up), cmocka_unit_test(test_bzimage_above_4g),
         cmocka_unit_test(test_initrd),           cmocka_unit_test(test_cmdline),
+        cmocka_unit_test(test_event_log),        cmocka_unit_test(test_event_log_is_taken),
         cmocka_unit_test(test_no_kernel),        cmocka_unit_test(test_elf64),
         cmocka_unit_test(test_pvh_start_info),   cmocka_unit_test(test_elf_places),
         cmocka_unit_test(test_elf_entry),        cmocka_unit_test(test_elf_entry_high),

@@ -44,6 +44,8 @@ static void test_config(void **state)
 
     (void)state;
     assert_int_equal(handoff_check_config(&config), 0);
+    config.flags = VMM_FLAG_TPM | VMM_FLAG_SPLIT_IRQ | VMM_FLAG_HUGE_PAGES;
+    assert_int_equal(handoff_check_config(&config), 0);
     REFUSED(c.magic = 0);
     REFUSED(c.version = 2);
     REFUSED(c.vcpus = 0);
@@ -54,7 +56,8 @@ static void test_config(void **state)
     REFUSED(c.memory += 4096);
     REFUSED(c.memory = (512ull << 30) + (2u << 20));
     REFUSED(c.memory = UINT64_MAX);
-    REFUSED(c.flags = 4);
+    REFUSED(c.flags = 8);
+    REFUSED(c.flags = UINT32_MAX);
     REFUSED(c.devices = HANDOFF_DEVICES_MAX + 1);
     REFUSED(c.devices = UINT32_MAX);
     REFUSED(c.devices = 3);
