@@ -3,7 +3,7 @@
 #define CASEMATE_ATTEST_EVIDENCE_EVIDENCE_H
 
 /*
- * Evidence about one guest, or about a host, as it travels: doc/evidence.md. This folder turns the
+ * Evidence about one guest, as it travels: doc/evidence.md. This folder turns the
  * struct into JSON and hostile JSON into the struct; it knows sizes and forms, and nothing of what
  * a TPM says. It uses no cryptography, so that whoever speaks with a client can link it.
  */
