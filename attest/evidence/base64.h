@@ -2,7 +2,7 @@
 #ifndef CASEMATE_ATTEST_EVIDENCE_BASE64_H
 #define CASEMATE_ATTEST_EVIDENCE_BASE64_H
 
-/* Base64 (RFC 4648, section 4, with padding) and lower-case hexadecimal, one form only. */
+/* Base64 (RFC 4648, section 4, with padding), one form only. */
 #include <stddef.h>
 #include <stdint.h>
 
@@ -18,11 +18,5 @@ void base64_encode(char *to, const void *data, size_t size);
  * are not zero. On failure *size is untouched, `to` is not.
  */
 int base64_decode(uint8_t *to, size_t *size, const char *text, size_t length);
-
-/* `size` bytes to `to` of 2 * `size` + 1 bytes, with NUL. */
-void hex_encode(char *to, const void *data, size_t size);
-
-/* Exactly 2 * `size` digits 0-9a-f, all of `text`. 0 or -EINVAL; on failure `to` is touched. */
-int hex_decode(uint8_t *to, size_t size, const char *text, size_t length);
 
 #endif

@@ -6,6 +6,7 @@
 #include "attest/evidence/base64.h"
 #include "attest/evidence/evidence.h"
 #include "base/cleanup.h"
+#include "base/hex.h"
 #include "base/text.h"
 
 /* One decoding: where bytes go, and what was wrong first. */

@@ -5,6 +5,7 @@
 #include "attest/evidence/base64.h"
 #include "attest/evidence/evidence.h"
 #include "base/cleanup.h"
+#include "base/hex.h"
 #include "base/text.h"
 
 bool evidence_name_valid(const char *name)
