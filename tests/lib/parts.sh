@@ -43,8 +43,33 @@ part() {
     parts_start=$(date +%s)
     # The command's status must survive the pipe to tee.
     { "$@" 2>&1 < /dev/null; echo $? > "$parts_work/status"; } | tee "$parts_work/output"
-    read -r parts_status < "$parts_work/status"
-    parts_sum=$(tail -n 1 "$parts_work/output" |
+    parts_count "$parts_title" "$parts_work" $(($(date +%s) - parts_start))
+}
+
+# part_meanwhile NAME COMMAND [ARGUMENT...]: for a shell in the background: run a part in the time that others leave the
+# processors. part_then has its result, once that shell has ended.
+part_meanwhile() {
+    parts_room=$parts_work/$1
+    shift
+    mkdir "$parts_room"
+    parts_start=$(date +%s)
+    nice -n 19 "$@" > "$parts_room/output" 2>&1 < /dev/null
+    echo $? > "$parts_room/status"
+    echo $(($(date +%s) - parts_start)) > "$parts_room/seconds"
+}
+
+# part_then NAME TITLE: show and count it. One that has not come to its end has failed.
+part_then() {
+    echo "== $2"
+    cat "$parts_work/$1/output"
+    parts_count "$2" "$parts_work/$1" "$(cat "$parts_work/$1/seconds")"
+}
+
+# parts_count TITLE DIRECTORY SECONDS: add to the sum a part whose output and status lie in that directory.
+parts_count() {
+    parts_status=1
+    read -r parts_status < "$2/status"
+    parts_sum=$(tail -n 1 "$2/output" |
         sed -n 's/^\([0-9][0-9]*\) passed, \([0-9][0-9]*\) failed, \([0-9][0-9]*\) skipped$/\1 \2 \3/p')
     if [ -n "$parts_sum" ]; then
         read -r p f s <<SUM
@@ -63,11 +88,11 @@ SUM
     # What failed is said again at the end: of a long run people see, and keep, the last lines.
     if [ "$f" -ne 0 ]; then
         parts_bad="$parts_bad
-  $parts_title ($f)
-$(parts_why "$parts_work/output")"
-        parts_names="$parts_names${parts_names:+, }$parts_title ($f)"
+  $1 ($f)
+$(parts_why "$2/output")"
+        parts_names="$parts_names${parts_names:+, }$1 ($f)"
     fi
-    echo "-- $parts_title: $([ "$f" -eq 0 ] && echo ok || echo "FAILED"), $(($(date +%s) - parts_start)) s"
+    echo "-- $1: $([ "$f" -eq 0 ] && echo ok || echo "FAILED"), $3 s"
 }
 
 # The sum, alone on the last line. Status 1 if anything failed.
