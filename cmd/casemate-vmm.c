@@ -22,7 +22,7 @@
  *   ioctl     KVM_RUN, KVM_IRQ_LINE, KVM_SIGNAL_MSI, KVM_SET_GSI_ROUTING, KVM_IRQFD, KVM_IOEVENTFD;
  *             at a crash KVM_GET_REGS, KVM_GET_SREGS, KVM_TRANSLATE
  *   ppoll     the main loop; never with a signal mask
- *   sendmsg, recvmsg  control, console, vhost-user
+ *   sendmsg, recvmsg  control, console, vhost-user, commands to the TPM
  *   read, write       8 bytes: eventfds
  *   futex     WAIT, WAKE and WAIT_BITSET, private: locks, the gate in front of the vCPUs
  *   close     what is done with; a descriptor that came with a refused message

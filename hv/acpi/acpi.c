@@ -167,10 +167,10 @@ static size_t build_tpm2(struct buf *out)
     size_t start = table_open(out, "TPM2", 4);
     uint8_t body[TPM2_SIZE - HEADER_SIZE] = {0}; /* platform class 0: a client */
 
-    bytes_put64(body + TPM2_CONTROL - HEADER_SIZE, LAYOUT_TPM + CRB_CONTROL);
-    bytes_put32(body + TPM2_METHOD - HEADER_SIZE, METHOD_CRB);
-    bytes_put32(body + TPM2_LAML - HEADER_SIZE, LAYOUT_TPM_LOG_END - LAYOUT_TPM_LOG);
-    bytes_put64(body + TPM2_LASA - HEADER_SIZE, LAYOUT_TPM_LOG);
+    bytes_put64(body + (TPM2_CONTROL - HEADER_SIZE), LAYOUT_TPM + CRB_CONTROL);
+    bytes_put32(body + (TPM2_METHOD - HEADER_SIZE), METHOD_CRB);
+    bytes_put32(body + (TPM2_LAML - HEADER_SIZE), LAYOUT_TPM_LOG_END - LAYOUT_TPM_LOG);
+    bytes_put64(body + (TPM2_LASA - HEADER_SIZE), LAYOUT_TPM_LOG);
     buf_append(out, body, sizeof(body));
     table_close(out, start);
     return start;

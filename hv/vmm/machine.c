@@ -27,6 +27,14 @@ _Noreturn void machine_finish(struct machine *machine, const struct control_mess
     control_finish(HANDOFF_FD_CONTROL, message, status);
 }
 
+_Noreturn void machine_fail(struct machine *machine, const struct failure_report *report)
+{
+    struct control_message message = {.type = CONTROL_FAILED, .failure = report->failure};
+
+    memcpy(message.detail, report->detail, sizeof(message.detail));
+    machine_finish(machine, &message, 3);
+}
+
 static void on_off(void *context)
 {
     struct control_message message = {.type = CONTROL_OFF};
@@ -39,6 +47,11 @@ static void on_reset(void *context)
     struct control_message message = {.type = CONTROL_RESET};
 
     machine_finish(context, &message, 0);
+}
+
+static void on_tpm_lost(void *context, const struct failure_report *report)
+{
+    machine_fail(context, report);
 }
 
 static void on_vcpu_end(void *context, const struct control_message *message)
@@ -128,6 +141,8 @@ static int prepare_platform(struct machine *m, struct failure_report *report)
         r = i8042_new(m->bus, on_reset, m, &m->i8042);
     if (r == 0)
         r = acpi_power_new(m->bus, m->irq, on_off, m, &m->power);
+    if (r == 0 && (m->config.flags & VMM_FLAG_TPM) != 0)
+        r = crb_new(HANDOFF_FD_TPM, m->bus, on_tpm_lost, m, &m->crb);
     if (r == 0)
         r = pci_host_new(m->bus, &m->pci);
     if (r < 0)

@@ -7,6 +7,7 @@
 #include "hv/vmm/boot.h"
 #include "hv/vmm/bus.h"
 #include "hv/vmm/console.h"
+#include "hv/vmm/crb.h"
 #include "hv/vmm/i8042.h"
 #include "hv/vmm/irq.h"
 #include "hv/vmm/kvm.h"
@@ -26,6 +27,7 @@ struct machine {
     struct console *console;
     struct acpi_power *power;
     struct i8042 *i8042;
+    struct crb *crb; /* NULL: no TPM */
     struct virtio_pci *device[HANDOFF_DEVICES_MAX];
     struct vcpu_machine shared; /* what vCPUs see of this */
     struct vcpu_gate *gate;
@@ -36,5 +38,8 @@ struct machine {
 /* Hand on the guest's last words and finish with `message`. The caller holds the bus lock. */
 _Noreturn void machine_finish(struct machine *machine, const struct control_message *message,
                               int status);
+
+/* The same with CONTROL_FAILED. */
+_Noreturn void machine_fail(struct machine *machine, const struct failure_report *report);
 
 #endif

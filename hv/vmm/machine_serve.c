@@ -9,7 +9,7 @@
 
 /* Per device: its socket and its error descriptor. */
 enum { DEVICE_SOCKET, DEVICE_ERROR, DEVICE_POLLS };
-enum { POLL_CONTROL, POLL_CONSOLE, POLL_DEVICE = POLL_CONSOLE + CONSOLE_POLLS };
+enum { POLL_CONTROL, POLL_TPM, POLL_CONSOLE, POLL_DEVICE = POLL_CONSOLE + CONSOLE_POLLS };
 
 /* The launcher spoke. Returns whether the guest runs. */
 static bool serve_control(struct machine *m, bool running)
@@ -33,27 +33,23 @@ static bool serve_control(struct machine *m, bool running)
     _exit(3);
 }
 
-static _Noreturn void lost_device(struct machine *m, enum hv_failure failure,
-                                  const uint64_t detail[4])
-{
-    struct control_message message = {.type = CONTROL_FAILED, .failure = failure};
-
-    memcpy(message.detail, detail, sizeof(message.detail));
-    machine_finish(m, &message, 3);
-}
-
 /* A back-end hung up, or its error descriptor fired. */
 static void serve_device(struct machine *m, uint32_t index, const struct pollfd polls[DEVICE_POLLS])
 {
+    const struct failure_report gone = {.failure = FAILURE_VHOST_PEER, .detail = {index}};
     struct virtio_failure failure;
 
     if (polls[DEVICE_SOCKET].revents == 0 && polls[DEVICE_ERROR].revents == 0)
         return;
     bus_lock(m->bus);
     if (polls[DEVICE_SOCKET].revents != 0)
-        lost_device(m, FAILURE_VHOST_PEER, (const uint64_t[4]){index});
-    if (polls[DEVICE_ERROR].revents != 0 && virtio_pci_error(m->device[index], &failure) < 0)
-        lost_device(m, failure.failure, failure.detail);
+        machine_fail(m, &gone);
+    if (polls[DEVICE_ERROR].revents != 0 && virtio_pci_error(m->device[index], &failure) < 0) {
+        struct failure_report report = {.failure = failure.failure};
+
+        memcpy(report.detail, failure.detail, sizeof(report.detail));
+        machine_fail(m, &report);
+    }
     bus_unlock(m->bus);
 }
 
@@ -64,6 +60,10 @@ _Noreturn void machine_serve(struct machine *machine)
     bool running = false;
 
     polls[POLL_CONTROL] = (struct pollfd){.fd = HANDOFF_FD_CONTROL, .events = POLLIN};
+    polls[POLL_TPM] = (struct pollfd){
+        .fd = machine->crb != NULL ? HANDOFF_FD_TPM : -1,
+        .events = POLLIN,
+    };
     for (uint32_t i = 0; i < machine->config.devices; i++) {
         struct pollfd *device = polls + POLL_DEVICE + DEVICE_POLLS * i;
 
@@ -86,6 +86,8 @@ _Noreturn void machine_serve(struct machine *machine)
             running = serve_control(machine, running);
         bus_lock(machine->bus);
         console_serve(machine->console, polls + POLL_CONSOLE);
+        if (polls[POLL_TPM].revents != 0)
+            crb_serve(machine->crb);
         bus_unlock(machine->bus);
         for (uint32_t i = 0; i < machine->config.devices; i++)
             serve_device(machine, i, polls + POLL_DEVICE + DEVICE_POLLS * i);
