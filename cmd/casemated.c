@@ -79,12 +79,14 @@ static int handed_listener(void)
 {
     const char *pid = getenv("LISTEN_PID"), *count = getenv("LISTEN_FDS");
     uint64_t value;
-    int on = 0;
-    socklen_t size = sizeof(on);
+    int on = 0, domain = 0;
+    socklen_t size = sizeof(on), domain_size = sizeof(domain);
 
     if (pid == NULL || count == NULL || text_number(pid, 1, INT32_MAX, &value) < 0 ||
         value != (uint64_t)getpid() || text_number(count, 1, 1, &value) < 0 ||
-        getsockopt(LISTEN_FD, SOL_SOCKET, SO_ACCEPTCONN, &on, &size) < 0 || on == 0)
+        getsockopt(LISTEN_FD, SOL_SOCKET, SO_ACCEPTCONN, &on, &size) < 0 || on == 0 ||
+        getsockopt(LISTEN_FD, SOL_SOCKET, SO_DOMAIN, &domain, &domain_size) < 0 ||
+        domain != AF_UNIX) /* of other clients the kernel does not say who they are */
         return -1;
     return LISTEN_FD;
 }

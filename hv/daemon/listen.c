@@ -2,6 +2,7 @@
 #include "hv/daemon/listen.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -107,16 +108,26 @@ static int make_socket(const char *path)
     return steal_fd(&fd);
 }
 
+/* A service manager hands a listener over that blocks and that programs inherit: the second accept
+ * of a turn would be the last thing that casemated does. */
+static int take_listener(int fd)
+{
+    int flags = fcntl(fd, F_GETFL);
+
+    if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 ||
+        fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
+        return -errno;
+    return fd;
+}
+
 int listen_begin(struct host *host)
 {
-    int r = host->options->listener;
+    bool handed = host->options->listener >= 0;
+    int r = handed ? take_listener(host->options->listener) : make_socket(host->options->socket);
 
-    if (r < 0) {
-        r = make_socket(host->options->socket);
-        if (r < 0)
-            return r;
-        host->socket_is_ours = true;
-    }
+    if (r < 0)
+        return r;
+    host->socket_is_ours = !handed;
     host->listener = r;
     r = loop_clock(host->loop, 0, on_pause_over, host, &host->listener_pause);
     if (r == 0)

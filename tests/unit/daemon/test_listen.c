@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* casemated's socket on a host that runs out of what it takes to accept. */
+/* casemated's socket: on a host that runs out of what it takes to accept, and from a service
+ * manager. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -7,6 +8,8 @@
 
 #include <cmocka.h>
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -131,9 +134,43 @@ static void test_out_of_descriptors(void **state)
     assert_non_null(strstr(s->heard, "org.casemate.Host.Busy"));
 }
 
+/* systemd makes listeners that block, and that the programs which it starts inherit. */
+static void test_handed_over(void **state)
+{
+    struct scene *s = *state;
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+
+    assert_int_equal(text_copy(address.sun_path, sizeof(address.sun_path), s->path), 0);
+    s->options.listener = socket(AF_UNIX, SOCK_STREAM, 0);
+    assert_true(s->options.listener >= 0);
+    assert_int_equal(bind(s->options.listener, (const struct sockaddr *)&address, sizeof(address)),
+                     0);
+    assert_int_equal(listen(s->options.listener, 8), 0);
+    call(s); /* before casemated listens: it waits */
+    assert_int_equal(listen_begin(&s->host), 0);
+    assert_int_equal(s->host.listener, s->options.listener);
+    assert_true(fcntl(s->host.listener, F_GETFL) & O_NONBLOCK);
+    assert_true(fcntl(s->host.listener, F_GETFD) & FD_CLOEXEC);
+    run(s);
+    assert_non_null(strstr(s->heard, "org.casemate.Host.Busy"));
+    listen_end(&s->host);
+    assert_int_equal(unlink(s->path), 0); /* it is not ours to remove */
+}
+
+static void test_handed_over_what_is_not_open(void **state)
+{
+    struct scene *s = *state;
+
+    s->options.listener = 1000;
+    assert_int_equal(listen_begin(&s->host), -EBADF);
+    assert_int_equal(s->host.listener, -1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_handed_over, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_handed_over_what_is_not_open, setup, teardown),
         cmocka_unit_test_setup_teardown(test_out_of_descriptors, setup, teardown),
     };
 
