@@ -358,8 +358,9 @@ install: all
 	install -m 755 $(BUILD)/bin/casemate $(DESTDIR)$(PREFIX)/bin/
 	install -d $(DESTDIR)$(PREFIX)/sbin $(systemd) $(share)/doc/casemate
 	install -m 755 $(BUILD)/bin/casemated $(DESTDIR)$(PREFIX)/sbin/
-	sed -e 's,=/usr/,=$(PREFIX)/,' dist/systemd/casemated.service > $(systemd)/casemated.service
-	sed -e 's,=/usr/,=$(PREFIX)/,' dist/systemd/casemate-guest@.service > $(systemd)/casemate-guest@.service
+	for unit in dist/systemd/*; do \
+	    sed -e 's,=/usr/,=$(PREFIX)/,' $$unit > $(systemd)/$${unit##*/} || exit 1; \
+	done
 	install -m 644 doc/org.casemate.Host.varlink doc/varlink.md $(share)/doc/casemate/
 	install -m 755 $(addprefix $(BUILD)/bin/,$(PROGRAMS_CONFINED) casemate-module casemate-machine) $(libexec)/
 	install -m 644 doc/completion/casemate.bash $(COMPLETION)
@@ -379,7 +380,7 @@ install: all
 ## remove what install put there
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/bin/casemate $(COMPLETION)
-	rm -f $(DESTDIR)$(PREFIX)/sbin/casemated $(systemd)/casemated.service $(systemd)/casemate-guest@.service
+	rm -f $(DESTDIR)$(PREFIX)/sbin/casemated $(addprefix $(systemd)/,$(notdir $(wildcard dist/systemd/*)))
 	rm -rf $(libexec) $(share)/casemate $(share)/doc/casemate
 	rm -f $(DESTDIR)$(PREFIX)/include/casemate.h $(libdir)/libcasemate.* $(libdir)/pkgconfig/casemate.pc
 	rm -f $(DESTDIR)$(PERLDIR)/Casemate.pm $(DESTDIR)$(PYTHONDIR)/casemate.py
