@@ -134,6 +134,9 @@ int access_open(void)
 
     if (is_selinux_enabled() != 1)
         return -EOPNOTSUPP;
+    /* The kernel's page: without it nobody can tell under which policy a number was looked up. */
+    if (selinux_status_open(0) < 0)
+        return -errno;
     selinux_set_callback(SELINUX_CB_LOG, (union selinux_callback){.func_log = record_write});
     selinux_set_callback(SELINUX_CB_AUDIT, (union selinux_callback){.func_audit = record_text});
     return avc_open(options, 1) < 0 ? -(errno ? errno : EIO) : 0;
@@ -162,54 +165,82 @@ static int known(const char *class, const char *permission, security_class_t *nu
     return -EINVAL;
 }
 
+struct question {
+    security_id_t source, target;
+    const char *class, *permission;
+    struct record *record; /* NULL: a refusal leaves none */
+};
+
+#define ATTEMPTS   8
+#define SUPERSEDED 1 /* of decide: another policy was loaded meanwhile */
+
+/*
+ * A class's number is that of one policy, and of another class in the next: the decision must be of
+ * the policy that was in force before the number was looked up. The kernel's page and the decision
+ * say which by one sequence; but the page says 0 until the first policy that is loaded while
+ * somebody has it open.
+ */
+static bool superseded(int policy, const struct av_decision *decision)
+{
+    return policy < 0 || selinux_status_policyload() != policy ||
+           (policy != 0 && (uint32_t)policy != decision->seqno);
+}
+
 /*
  * With avc_has_perm_noaudit the decision is looked at here: a permissive domain's would be a yes,
  * and from then on one from the cache.
  */
-static int decide(security_id_t source, security_id_t target, security_class_t class,
-                  access_vector_t bit, struct record *record)
+static int decide(const struct question *q)
 {
+    const int policy = selinux_status_policyload();
     struct avc_entry_ref entry;
-    struct av_decision decision;
-    int r;
+    struct av_decision decision = {0};
+    security_class_t class;
+    access_vector_t bit;
+    int r = known(q->class, q->permission, &class, &bit);
+
+    if (r < 0)
+        return selinux_status_policyload() != policy ? SUPERSEDED : r;
 
     avc_entry_ref_init(&entry);
     errno = 0;
-    r = avc_has_perm_noaudit(source, target, class, bit, &entry, &decision);
+    r = avc_has_perm_noaudit(q->source, q->target, class, bit, &entry, &decision);
     if (r < 0 && errno != EACCES) {
         r = -(errno ? errno : EIO);
+        if (selinux_status_policyload() != policy)
+            return SUPERSEDED;
         (void)record_write(SELINUX_ERROR,
-                           "casemate: the policy does not decide about %s and %s: %s", source->ctx,
-                           target->ctx, strerror(-r));
+                           "casemate: the policy does not decide about %s and %s: %s",
+                           q->source->ctx, q->target->ctx, strerror(-r));
         return r;
     }
+    if (superseded(policy, &decision))
+        return SUPERSEDED;
     if (r == 0 && (decision.flags & SELINUX_AVD_FLAGS_PERMISSIVE) != 0)
         return -EOPNOTSUPP;
     if (r == 0 && (decision.allowed & bit) == bit)
         return 0;
-    if (record)
-        avc_audit(source, target, class, bit, &decision, -1, record);
+    if (q->record)
+        avc_audit(q->source, q->target, class, bit, &decision, -1, q->record);
     return -EACCES;
 }
 
 static int check(const struct access_peer *peer, const char *target, const char *class,
                  const char *permission, struct record *record)
 {
-    security_id_t from, to;
-    security_class_t number;
-    access_vector_t bit;
-    int r;
+    struct question q = {.class = class, .permission = permission, .record = record};
+    int r = SUPERSEDED;
 
     if (is_selinux_enabled() != 1 || security_getenforce() != 1)
         return -EOPNOTSUPP;
     if (peer->context[0] == '\0' || *target == '\0')
         return -EINVAL;
-    r = known(class, permission, &number, &bit);
-    if (r < 0)
-        return r;
-    if (avc_context_to_sid_raw(peer->context, &from) < 0 || avc_context_to_sid_raw(target, &to) < 0)
+    if (avc_context_to_sid_raw(peer->context, &q.source) < 0 ||
+        avc_context_to_sid_raw(target, &q.target) < 0)
         return -errno;
-    return decide(from, to, number, bit, record);
+    for (unsigned i = 0; r == SUPERSEDED && i < ATTEMPTS; i++)
+        r = decide(&q);
+    return r == SUPERSEDED ? -EAGAIN : r;
 }
 
 int access_check(const struct access_peer *peer, const char *target, const char *class,

@@ -32,7 +32,8 @@ struct access_peer {
  */
 int access_peer_read(int socket, struct access_peer *peer);
 
-/* Once in a process, before the first access_check. 0; -EOPNOTSUPP without SELinux; -errno. */
+/* Once in a process, before the first access_check. 0; -EOPNOTSUPP without SELinux; -errno, also
+ * where the kernel has no status page. */
 int access_open(void);
 /* Give back what libselinux holds. Only after access_open. */
 void access_close(void);
@@ -47,9 +48,9 @@ struct access_subject {
 /*
  * May `peer` do `permission` of `class` ("casemate_guest", "stop") to what has the raw context
  * `target`? 0: yes. -EACCES: the policy refuses; recorded. -EINVAL: it does not know the class, the
- * permission or a context; recorded as an
- * error. -EOPNOTSUPP: SELinux is absent or permissive, or
- * the peer's domain is. -errno. Whatever is not 0 is a refusal.
+ * permission or a context; recorded as an error. -EOPNOTSUPP: SELinux is absent or permissive, or
+ * the peer's domain is. -EAGAIN: one policy after another is being loaded. -errno. Whatever is not
+ * 0 is a refusal.
  */
 int access_check(const struct access_peer *peer, const char *target, const char *class,
                  const char *permission, const struct access_subject *subject);

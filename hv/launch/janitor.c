@@ -49,7 +49,9 @@ static int end_processes(struct trust *trust)
 {
     int r = trust->cgroup == NULL ? cgroup_open(trust->identity.cgroup, &trust->cgroup) : 0;
 
-    return r < 0 ? r : cgroup_destroy(trust->cgroup);
+    if (r < 0) /* none of this name, or none at all: then there is no process in it */
+        return r == -ENOENT || r == -ENOTSUP ? 0 : r;
+    return cgroup_destroy(trust->cgroup);
 }
 
 static void clean_up(const struct janitor_duties *duties, struct trust *trust)
@@ -61,10 +63,14 @@ static void clean_up(const struct janitor_duties *duties, struct trust *trust)
         (void)tcflush(duties->terminal, TCIFLUSH);
         (void)tcsetattr(duties->terminal, TCSANOW, duties->termios);
     }
-    /* While a process of the guest lives, stuck in the kernel, its images stay its own. */
+    /*
+     * While a process of the guest may live, its images stay its own: one that is stuck in the
+     * kernel is waited for. Where that cannot be told, casemated or the next start finds the guest
+     * noted as running with its place free, and tries again.
+     */
     while (r == -ETIMEDOUT)
         r = end_processes(trust);
-    if (!trust->given)
+    if (!trust->given || r < 0)
         return;
     station_remove(trust->identity.guest.id);
     give_back(duties, trust);
