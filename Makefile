@@ -68,7 +68,7 @@ LIB_SHARED = $(BUILD)/lib/libcasemate.so.0
 LIB_OBJECTS = $(call obj_of,$(wildcard lib/*.c))
 
 # programs that touch guest data: base, their own library, and what confines oneself
-PROGRAMS_CONFINED = $(filter casemate-vmm casemate-blk casemate-net casemate-rng casemate-console casemate-front,\
+PROGRAMS_CONFINED = $(filter casemate-vmm casemate-blk casemate-net casemate-rng casemate-console casemate-tpm casemate-front,\
     $(patsubst cmd/%.c,%,$(wildcard cmd/*.c)))
 PROGRAMS_HOST = $(filter-out $(PROGRAMS_CONFINED),$(patsubst cmd/%.c,%,$(wildcard cmd/casemate*.c)))
 PROGRAMS = $(PROGRAMS_CONFINED) $(PROGRAMS_HOST)
@@ -247,7 +247,7 @@ HOSTILE_STANDIN = $(filter-out %/runner.o %/scene.o %/place.o %/report.o %/reaso
 HOSTILE_RUNNER = $(filter-out %/standin.o,$(call obj_of,$(wildcard tests/hostile/*.c)))
 HOSTILE = $(BUILD)/live/hostile $(BUILD)/live/hostile-runner
 LIVE_TOOLS += $(HOSTILE)
-$(BUILD)/live/hostile: $(HOSTILE_STANDIN) $(LIB_SELF) $(LIB_BASE)
+$(BUILD)/live/hostile: $(HOSTILE_STANDIN) $(BUILD)/obj/mac/process_kind.o $(LIB_SELF) $(LIB_BASE)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS_STATIC) -o $@ $(filter %.o %.a,$^)
 $(BUILD)/live/hostile-runner: $(HOSTILE_RUNNER) $(LIBS_casemate) $(LIB_SELF) $(LIB_BASE)

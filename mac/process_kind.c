@@ -7,7 +7,7 @@ const char *process_kind_name(enum process_kind kind)
 {
     static const char *const names[PROCESS_KINDS] = {
         [PROCESS_VMM] = "vmm", [PROCESS_BLK] = "blk",         [PROCESS_NET] = "net",
-        [PROCESS_RNG] = "rng", [PROCESS_CONSOLE] = "console",
+        [PROCESS_RNG] = "rng", [PROCESS_CONSOLE] = "console", [PROCESS_TPM] = "tpm",
     };
 
     if (kind == PROCESS_FRONT)

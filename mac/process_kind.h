@@ -12,6 +12,7 @@ enum process_kind {
     PROCESS_NET,
     PROCESS_RNG,
     PROCESS_CONSOLE, /* relays a guest's console to the operator's terminal */
+    PROCESS_TPM,     /* the guest's virtual TPM */
     PROCESS_KINDS,   /* how many there are of a guest */
     /* Not of a guest, and in no table of the kinds above: a client's connection to casemated. */
     PROCESS_FRONT = 64,

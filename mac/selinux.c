@@ -78,8 +78,9 @@ int selinux_object_context(enum selinux_object object, const struct selinux_labe
                            char context[SELINUX_CONTEXT_MAX])
 {
     static const char *const names[SELINUX_OBJECTS] = {
-        [SELINUX_IMAGE] = "image", [SELINUX_IMAGE_READONLY] = "image_ro", [SELINUX_RAM] = "ram",
-        [SELINUX_BOOT] = "boot",   [SELINUX_CONFIG] = "config",
+        [SELINUX_IMAGE] = "image",   [SELINUX_IMAGE_READONLY] = "image_ro",
+        [SELINUX_RAM] = "ram",       [SELINUX_BOOT] = "boot",
+        [SELINUX_CONFIG] = "config", [SELINUX_TPM_STATE] = "tpm_state",
     };
 
     if (object == SELINUX_IMAGE_SHARED)

@@ -71,6 +71,7 @@ enum selinux_object {
     SELINUX_RAM,          /* guest memory, in-flight areas */
     SELINUX_BOOT,         /* copies of kernel and initrd */
     SELINUX_CONFIG,       /* configuration and filters of a process */
+    SELINUX_TPM_STATE,    /* what the virtual TPM stores, and the keys that it stores it under */
     SELINUX_OBJECTS
 };
 /* The same for an object. 0, -EINVAL, -ENAMETOOLONG. */

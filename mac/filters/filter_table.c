@@ -6,7 +6,7 @@ const struct filter_table *filter_table_of(enum process_kind kind)
     static const struct filter_table *const tables[PROCESS_KINDS] = {
         [PROCESS_VMM] = &filter_table_vmm,         [PROCESS_BLK] = &filter_table_blk,
         [PROCESS_NET] = &filter_table_net,         [PROCESS_RNG] = &filter_table_rng,
-        [PROCESS_CONSOLE] = &filter_table_console,
+        [PROCESS_CONSOLE] = &filter_table_console, [PROCESS_TPM] = &filter_table_tpm,
     };
 
     if (kind == PROCESS_FRONT)

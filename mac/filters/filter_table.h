@@ -39,7 +39,7 @@ struct filter_table {
 
 /* The tables, one file each. */
 extern const struct filter_table filter_table_vmm, filter_table_blk, filter_table_net,
-    filter_table_rng, filter_table_console, filter_table_front;
+    filter_table_rng, filter_table_console, filter_table_tpm, filter_table_front;
 
 /* NULL outside the range. */
 const struct filter_table *filter_table_of(enum process_kind kind);
@@ -93,6 +93,7 @@ const struct filter_table *filter_table_of(enum process_kind kind);
 #define FD_BACKING      7 /* a worker's disk or tap */
 #define FD_TERMINAL_IN  7 /* casemate-console's */
 #define FD_TERMINAL_OUT 8
+#define FD_TPM_GUARD    8 /* casemate-tpm's */
 #define EVENT_SIZE      8 /* of a read or write of an eventfd: nothing else fits through */
 #define FD_IS(fd)       ARG_INT(0, (fd))
 

@@ -23,6 +23,7 @@ static const struct {
     {"ram_t", "guest memory", PARTY_OBJECT},
     {"boot_t", "a copied kernel or initrd", PARTY_OBJECT},
     {"config_t", "a configuration", PARTY_OBJECT},
+    {"tpm_state_t", "the state of a vTPM", PARTY_OBJECT},
 };
 
 static const struct {

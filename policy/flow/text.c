@@ -79,11 +79,13 @@ static const char *kind_of(const char *type)
         {"net_t", "a net's process"},
         {"rng_t", "the rng's process"},
         {"console_t", "the console's relay"},
+        {"tpm_t", "the TPM's process"},
         {"image_t", "a disk"},
         {"image_ro_t", "a read-only disk"},
         {"ram_t", "the memory"},
         {"boot_t", "kernel or initrd"},
         {"config_t", "the configuration"},
+        {"tpm_state_t", "the TPM's state"},
     };
 
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {

@@ -84,6 +84,15 @@ static int open_tap(const char *name)
     return ioctl(fd, TUNSETIFF, &request) < 0 ? -errno : steal_fd(&fd);
 }
 
+/* What a TPM stores. */
+static int state(const struct placement *p)
+{
+    cleanup_fd int fd = fd_fixed_memfd("tpm-state", 4096, 0);
+    int r = fd < 0 ? fd : labelled(fd, p, SELINUX_TPM_STATE);
+
+    return r < 0 ? r : steal_fd(&fd);
+}
+
 /* What stands at one place of a kind's row. A new descriptor, or -errno; -ENOENT for nothing. */
 static int furnish(struct scene *scene, const struct placement *p, const struct placed *own,
                    char what)
@@ -98,6 +107,8 @@ static int furnish(struct scene *scene, const struct placement *p, const struct 
         return fcntl(own->ram, F_DUPFD_CLOEXEC, 3);
     case 'd':
         return fcntl(own->image, F_DUPFD_CLOEXEC, 3);
+    case 'p':
+        return state(p);
     case 't':
         /* A queue of one tap: the attacker's, not its victim's. */
         return p->role == ROLE_ATTACKER ? open_tap(scene->tap)

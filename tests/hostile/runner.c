@@ -8,6 +8,8 @@
  *     judges the records: exit 1 if something is open that must not be (report.c)
  * runner list
  *     the acts, for people
+ * runner kinds
+ *     the kinds of process, for scripts
  * runner embed FILE VICTIM-PID LAUNCHER-PID IMAGE SHARED
  *     a copy of the stand-in for the real launcher knows its victim from this
  *
@@ -306,6 +308,15 @@ static int list(void)
     return 0;
 }
 
+/* The kinds that can be tried, for scripts: a kind more is a row more, and nothing else. */
+static int kinds(void)
+{
+    for (unsigned k = 0; k < kind_row_count; k++)
+        printf("%s%s", k > 0 ? " " : "", process_kind_name(kind_rows[k].kind));
+    printf("\n");
+    return 0;
+}
+
 /* Find the struct with the inverted magic in the file and write ours in its place. */
 static int embed(char **argv)
 {
@@ -352,12 +363,14 @@ int main(int argc, char **argv)
 
     if (argc == 2 && strcmp(argv[1], "list") == 0)
         return list();
+    if (argc == 2 && strcmp(argv[1], "kinds") == 0)
+        return kinds();
     if (argc >= 2 && strcmp(argv[1], "report") == 0)
         return report_main(argc - 2, argv + 2);
     if (argc == 7 && strcmp(argv[1], "embed") == 0)
         return embed(argv + 2);
     if (argc < 2 || strcmp(argv[1], "run") != 0) {
-        fprintf(stderr, "runner run|report|list|embed: see the head of its source\n");
+        fprintf(stderr, "runner run|report|list|kinds|embed: see the head of its source\n");
         return 2;
     }
     for (; at + 1 < argc; at += 2) {

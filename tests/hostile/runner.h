@@ -35,9 +35,9 @@ extern const char *const relation_names[RELATIONS];
 /* A kind of process: adding one is adding a row to `kind_rows`. */
 struct kind_row {
     enum process_kind kind;
-    /* What it has at which number: 'k' /dev/kvm, 'r' memory, 'd' its disk, 't' a tap, 's' the
-     * socket that the accomplice has the other end of, '0' /dev/null; from HANDOFF_FD_KVM on; ' ':
-     * none. */
+    /* What it has at which number: 'k' /dev/kvm, 'r' memory, 'd' its disk, 'p' state of a TPM, 't'
+     * a tap, 's' the socket that the accomplice has the other end of, '0' /dev/null; from
+     * HANDOFF_FD_KVM on; ' ': none. */
     const char *handed;
 };
 extern const struct kind_row kind_rows[];

@@ -32,8 +32,8 @@ const char *const relation_names[RELATIONS] = {
     [RELATION_TENANT] = "tenant", [RELATION_GUEST] = "guest"};
 
 const struct kind_row kind_rows[] = {
-    {PROCESS_VMM, "kr000s"}, {PROCESS_BLK, "sdr"},     {PROCESS_NET, "st"},
-    {PROCESS_RNG, "s"},      {PROCESS_CONSOLE, "s00"}, {PROCESS_FRONT, "s"},
+    {PROCESS_VMM, "kr000s"},  {PROCESS_BLK, "sdr"}, {PROCESS_NET, "st"},   {PROCESS_RNG, "s"},
+    {PROCESS_CONSOLE, "s00"}, {PROCESS_FRONT, "s"}, {PROCESS_TPM, "sp0p"},
 };
 const unsigned kind_row_count = sizeof(kind_rows) / sizeof(kind_rows[0]);
 

@@ -112,15 +112,18 @@ _Noreturn static void tell_launcher(int result)
     leave(3);
 }
 
-static const char *process_name(unsigned kind)
+/* "casemate-vmm": PROCESS_VMM; PROCESS_KINDS for a name that is none. */
+static unsigned kind_of_program(const char *program)
 {
-    static const char *const names[PROCESS_KINDS] = {[PROCESS_VMM] = "casemate-vmm",
-                                                     [PROCESS_BLK] = "casemate-blk",
-                                                     [PROCESS_NET] = "casemate-net",
-                                                     [PROCESS_RNG] = "casemate-rng",
-                                                     [PROCESS_CONSOLE] = "casemate-console"};
+    static const char prefix[] = "casemate-";
+    unsigned kind = 0;
 
-    return names[kind];
+    if (strncmp(program, prefix, sizeof(prefix) - 1) != 0)
+        return PROCESS_KINDS;
+    while (kind < PROCESS_KINDS &&
+           strcmp(program + sizeof(prefix) - 1, process_kind_name((enum process_kind)kind)) != 0)
+        kind++;
+    return kind;
 }
 
 /* Started by the real launcher: the guest is named after the act: behind the kind's filter too, or
@@ -137,11 +140,7 @@ _Noreturn static void behind_the_launcher(struct hostile_world *w, const char *p
     memcpy(w, (const void *)(uintptr_t)&embedded, sizeof(*w)); /* NOLINT */
     if (!act || w->magic != HOSTILE_MAGIC)
         leave(5);
-    w->kind = PROCESS_KINDS;
-    for (unsigned k = 0; k < PROCESS_KINDS; k++) {
-        if (strcmp(program, process_name(k)) == 0)
-            w->kind = k;
-    }
+    w->kind = kind_of_program(program);
     read_filters(&filters);
     furnish(w, act);
     if (!bare)

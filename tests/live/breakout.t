@@ -34,7 +34,8 @@ records() {
 : >"$scratch/records"
 layers=${BREAKOUT_LAYERS:-all types categories seccomp jail landlock none} kinds=${BREAKOUT_KINDS:-} sample=1
 [ -z "${BREAKOUT_LAYERS:-}${CASEMATE_SOAK:-}" ] || sample=''
-[ -n "$sample" ] || kinds=${kinds:-vmm,blk,net,rng,console,front}
+every=$("$runner" kinds)
+[ -n "$sample" ] || kinds=${kinds:-${every// /,}}
 if selinux_enforcing; then
     # In the launcher's own domain, so that what a layer of SELinux's refuses is refused as in a real start.
     chcon -t casemated_exec_t "$scratch/launcher" && chcon -t casemate_exec_t "$scratch/standin"

@@ -103,7 +103,7 @@ done
 asked=0 found=''
 while read -r type context; do
     class=${class_of[$type]:-file}
-    for kind in vmm blk net rng console; do
+    for kind in vmm blk net rng console tpm; do
         exec 3<>/sys/fs/selinux/access
         printf 'system_u:system_r:casemate_tenant_0001.%s_t:s0:c0,c1 %s %s' "$kind" "$context" "${index[$class]}" >&3 && read -r allowed _ <&3
         exec 3>&-
@@ -113,7 +113,7 @@ while read -r type context; do
 done < <({ find / -xdev -printf '%y %Z\n'; find /dev /run /proc/sys /sys/fs/cgroup /tmp -maxdepth 2 -printf '%y %Z\n'; } 2>/dev/null | sort -u)
 ok "the contexts of this host's files were asked for ($asked questions)" test "$asked" -gt 300
 allowed='null_device_t|kvm_device_t|tun_tap_device_t'
-is "$(tr ';' '\n' <<<"$found" | grep . | grep -vE "^(vmm|blk|net|rng|console) ($allowed):" | sort -u)" "" \
+is "$(tr ';' '\n' <<<"$found" | grep . | grep -vE "^(vmm|blk|net|rng|console|tpm) ($allowed):" | sort -u)" "" \
     "none of them may be written, opened or made by a tenant's guest's process, but its devices"
 
 # -- constraints left out sockets, shared memory, priorities, mapping and descriptors
@@ -121,8 +121,8 @@ from=system_u:system_r:casemate_tenant_0001 found=''
 for target in casemate_tenant_0001:s0:c2,c3 casemate_tenant_0002:s0:c0,c1; do
     for class in fd process process2 unix_stream_socket unix_dgram_socket shm sem msgq key fifo_file file; do
         number=$(cat "/sys/fs/selinux/class/$class/index")
-        for kind in vmm blk net rng console; do
-            for other in vmm blk net rng console; do
+        for kind in vmm blk net rng console tpm; do
+            for other in vmm blk net rng console tpm; do
                 exec 3<>/sys/fs/selinux/access
                 printf '%s.%s_t:s0:c0,c1 system_u:system_r:%s.%s_t:%s %s' "$from" "$kind" "${target%%:*}" "$other" "${target#*:}" "$number" >&3 &&
                     read -r allowed _ <&3

@@ -12,7 +12,7 @@ tool=${CASEMATE_TOOLS:-$(dirname "$0")/bin}/access
 
 own=s0:c0,c1
 foreign=(s0 s0:c0 s0:c1,c2 s0:c2,c3 s0:c0,c1,c2 s0-s0:c0.c1023)
-confined=(vmm blk net rng console)
+confined=(vmm blk net rng console tpm)
 process=system_u:system_r:casemate_tenant_0001. # then KIND_t:LEVEL
 other=system_u:system_r:casemate_tenant_0002.
 guests=system_u:object_r:casemate_tenant_0001.  # then KIND_t:LEVEL
@@ -53,9 +53,10 @@ declare -A rights=(
     [blk/image]="getattr read write" [blk/image_ro]="getattr read" [blk/ram]="getattr map read write"
     [blk/config]="getattr read write" [net/ram]="getattr map read write" [net/config]="getattr read write"
     [rng/ram]="getattr map read write" [rng/config]="getattr read write" [console/config]="getattr read write"
+    [tpm/config]="getattr read write" [tpm/tpm_state]="getattr read write"
 )
 for kind in "${confined[@]}"; do
-    for name in image image_ro ram boot config; do
+    for name in image image_ro ram boot config tpm_state; do
         want=${rights[$kind/$name]:-}
         may_is "$process${kind}_t:$own" "${guests}${name}_t:$own" file "$want" "$kind, $name of its guest: ${want:-nothing}"
     done
@@ -67,7 +68,7 @@ may_is "${process}blk_t:$own" "${guests}image_ro_t:$own" blk_file "getattr ioctl
 got=''
 for level in "${foreign[@]}"; do
     for kind in "${confined[@]}"; do
-        for name in image ram boot config; do
+        for name in image ram boot config tpm_state; do
             for class in file blk_file; do
                 none "$process${kind}_t:$own" "${guests}${name}_t:$level" $class
                 none "$process${kind}_t:$level" "${guests}${name}_t:$own" $class
@@ -84,7 +85,7 @@ may_is "${process}blk_t:$own" "${guests}image_ro_t:s0" file "getattr read" \
 # -- another tenant's: types alone. The categories are the same, and the constraints have nothing to say.
 got=''
 for kind in "${confined[@]}"; do
-    for name in image image_ro ram boot config; do
+    for name in image image_ro ram boot config tpm_state; do
         for class in file blk_file; do
             none "$process${kind}_t:$own" "${others}${name}_t:$own" $class
             none "$other${kind}_t:$own" "${guests}${name}_t:$own" $class
@@ -141,7 +142,7 @@ may_is $launcher "${object}casemate_shared_t:s0" file "getattr ioctl lock open r
 # -- the other processes of the guest: the sockets and descriptors of their protocol
 declare -A sockets=([console/vmm]="getattr read write")
 for kind in "${confined[@]}"; do sockets[$kind/$kind]="getattr read write"; done
-for kind in blk net rng; do sockets[vmm/$kind]="getattr read write"; done
+for kind in blk net rng tpm; do sockets[vmm/$kind]="getattr read write"; done
 wrong=''
 for from in "${confined[@]}"; do
     for to in "${confined[@]}"; do
