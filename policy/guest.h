@@ -71,7 +71,7 @@ struct guest_spec {
     uint64_t io_limit; /* bytes per second, read and written each, of each disk; 0: no limit */
     uint32_t mac;      /* enum guest_mac */
     uint32_t irqchip;  /* enum guest_irqchip */
-    bool rng, no_reboot, huge_pages;
+    bool rng, tpm, no_reboot, huge_pages;
     uint32_t disks, nets;
     struct guest_disk disk[GUEST_DISKS_MAX];
     struct guest_net net[GUEST_NETS_MAX];

@@ -188,8 +188,9 @@ static int check_form(const struct guest_spec *spec, struct guest_diagnostic *d)
                 terminated(spec->kernel, sizeof(spec->kernel)) &&
                 terminated(spec->initrd, sizeof(spec->initrd)) &&
                 terminated(spec->cmdline, sizeof(spec->cmdline)) && flag_valid(&spec->rng) &&
-                flag_valid(&spec->no_reboot) && flag_valid(&spec->huge_pages) &&
-                spec->disks <= GUEST_DISKS_MAX && spec->nets <= GUEST_NETS_MAX;
+                flag_valid(&spec->tpm) && flag_valid(&spec->no_reboot) &&
+                flag_valid(&spec->huge_pages) && spec->disks <= GUEST_DISKS_MAX &&
+                spec->nets <= GUEST_NETS_MAX;
 
     for (uint32_t i = 0; good && i < spec->disks; i++)
         good = terminated(spec->disk[i].path, sizeof(spec->disk[i].path)) &&

@@ -79,6 +79,8 @@ static void format_body(const struct guest_spec *spec, const char *indent, struc
         buf_printf(out, "%s    no-reboot;\n", indent);
     if (spec->irqchip != GUEST_IRQCHIP_KERNEL)
         buf_printf(out, "%s    irqchip %s;\n", indent, guest_irqchip_words[spec->irqchip]);
+    if (spec->tpm)
+        buf_printf(out, "%s    tpm;\n", indent);
 }
 
 void format_guest(const struct guest_spec *spec, const char *indent, struct buf *out)
@@ -87,10 +89,10 @@ void format_guest(const struct guest_spec *spec, const char *indent, struct buf 
     buf_printf(out, "%s    mac %s;\n%s}\n", indent, guest_mac_words[spec->mac], indent);
 }
 
-void format_guest_of_policy(const struct guest_spec *spec, bool tpm, struct buf *out)
+void format_guest_of_policy(const struct guest_spec *spec, struct buf *out)
 {
     format_body(spec, "    ", out);
-    buf_printf(out, "%s    }\n", tpm ? "        tpm;\n" : "");
+    buf_printf(out, "    }\n");
 }
 
 void guest_format(const struct guest_spec *spec, struct buf *out)

@@ -21,6 +21,14 @@ static int set_rng(struct guest_spec *spec, const char *value, struct guest_diag
     return 0;
 }
 
+static int set_tpm(struct guest_spec *spec, const char *value, struct guest_diagnostic *d)
+{
+    (void)value;
+    (void)d;
+    spec->tpm = true;
+    return 0;
+}
+
 static int set_no_reboot(struct guest_spec *spec, const char *value, struct guest_diagnostic *d)
 {
     (void)value;
@@ -175,6 +183,10 @@ static const struct row {
      set_net,
      true},
     {{"rng", NULL, "random number device"}, set_rng, false},
+    {{"tpm", NULL,
+      "virtual TPM 2.0 in a process of its own; it measures how the guest was started"},
+     set_tpm,
+     false},
     {{"no-reboot", NULL, "end when the guest resets, as when it powers off"}, set_no_reboot, false},
     {{"irqchip", "NAME",
       "interrupt controllers: kernel, or split with the IOAPIC in the VMM (kernel)"},

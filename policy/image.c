@@ -166,6 +166,7 @@ void image_guest(const struct image *image, uint32_t index, struct guest_spec *s
     spec->io_limit = guest->io_limit;
     spec->mac = image->mac;
     spec->rng = (guest->flags & IMAGE_GUEST_RNG) != 0;
+    spec->tpm = (guest->flags & IMAGE_GUEST_TPM) != 0;
     spec->no_reboot = (guest->flags & IMAGE_GUEST_NO_REBOOT) != 0;
     spec->huge_pages = (guest->flags & IMAGE_GUEST_HUGE_PAGES) != 0;
     expand_disks(image, guest, spec, shared);

@@ -83,7 +83,7 @@ static void guest(const struct image *image, uint32_t index, struct buf *out)
 
     image_guest(image, index, &spec, NULL);
     buf_printf(out, "\n");
-    format_guest_of_policy(&spec, (image_guests(image)[index].flags & IMAGE_GUEST_TPM) != 0, out);
+    format_guest_of_policy(&spec, out);
 }
 
 static void tenant(const struct image *image, uint32_t index, struct buf *out)

@@ -59,7 +59,7 @@ _casemate_run() {
     esac
     if [[ $word == -* ]]; then
         _casemate_words "$word" "--name --kernel --initrd --cmdline --cpus --cpu --memory --huge-pages
-            --io-limit --disk --net --rng --no-reboot --irqchip --mac --show-confinement --events
+            --io-limit --disk --net --rng --tpm --no-reboot --irqchip --mac --show-confinement --events
             --off-timeout --help"
     else
         _casemate_files "$word"

@@ -19,7 +19,7 @@
 #define GUARD_FD_STATION 4 /* connected SOCK_SEQPACKET to casemated: hv/guard_wire.h */
 
 #define GUARD_START_MAGIC   0x52545347u /* "GSTR" */
-#define GUARD_START_VERSION 3u
+#define GUARD_START_VERSION 4u
 
 struct guard_start {
     uint32_t magic, version;

@@ -132,6 +132,8 @@ static int prepare_kinds(struct guard *guard)
         r = prepare_kind(guard, PROCESS_NET);
     if (r == 0 && guard->spec->rng)
         r = prepare_kind(guard, PROCESS_RNG);
+    if (r == 0 && guard->spec->tpm)
+        r = prepare_kind(guard, PROCESS_TPM);
     return r;
 }
 

@@ -102,7 +102,7 @@ void draft_guest(struct draft *draft, uint32_t tenant, const struct guest_block 
         .irqchip = spec->irqchip,
         .flags =
             (spec->rng ? IMAGE_GUEST_RNG : 0u) | (spec->no_reboot ? IMAGE_GUEST_NO_REBOOT : 0u) |
-            (spec->huge_pages ? IMAGE_GUEST_HUGE_PAGES : 0u) | (guest->tpm ? IMAGE_GUEST_TPM : 0u),
+            (spec->huge_pages ? IMAGE_GUEST_HUGE_PAGES : 0u) | (spec->tpm ? IMAGE_GUEST_TPM : 0u),
         .memory = spec->memory,
         .io_limit = spec->io_limit,
         .disks = {.first = (uint32_t)draft->list[IMAGE_DISKS].count, .count = spec->disks},

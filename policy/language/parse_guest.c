@@ -130,15 +130,12 @@ static int parse_rng(struct parser *p, void *context)
     return 0;
 }
 
-/* Only a policy has it: for a guest alone there is nobody to keep its state. */
 static int parse_tpm(struct parser *p, void *context)
 {
     struct guest_block *guest = context;
 
-    if (p->extension == NULL)
-        return diagnostic_add(&p->list, p->end_line, p->end_column,
-                              "a tpm is for guests of a tenant: remove it");
-    guest->tpm = true;
+    (void)p;
+    guest->spec.tpm = true;
     return 0;
 }
 

@@ -8,7 +8,6 @@
 
 /* A guest block as it was read: its values, and where they stand; line 0 of what was left out. */
 struct guest_block {
-    bool tpm; /* of the language's, no part of the spec */
     struct source_spot at, kernel_at, initrd_at, cpus_at, memory_at, mac_at;
     struct source_spot disk_at[GUEST_DISKS_MAX], net_at[GUEST_NETS_MAX];
     struct guest_spec spec;

@@ -61,6 +61,7 @@ static void test_everything(void **state)
     give("net", "tap=tap0");
     give("net", "mac=52:54:00:AB:cd:01,pairs=2,tap=tap1");
     give("rng", NULL);
+    give("tpm", NULL);
     give("cpus", "64");
     give("memory", "2G");
     give("cpu", "v3");
@@ -81,7 +82,7 @@ static void test_everything(void **state)
     assert_false(spec.net[0].has_mac);
     assert_memory_equal(spec.net[1].mac, "\x52\x54\x00\xab\xcd\x01", 6);
     assert_int_equal(spec.net[1].pairs, 2);
-    assert_true(spec.rng && spec.no_reboot && spec.huge_pages);
+    assert_true(spec.rng && spec.tpm && spec.no_reboot && spec.huge_pages);
     assert_int_equal(spec.cpus, 64);
     assert_int_equal(spec.memory, 2ULL << 30);
     assert_int_equal(spec.cpu, GUEST_CPU_V3);

@@ -133,7 +133,7 @@ static void test_flags(void **state)
 
     (void)state;
     spec = good();
-    memset(&spec.rng, 2, 1);
+    memset(&spec.tpm, 2, 1);
     assert_bad(&spec, "malformed");
     spec = good();
     memset(&spec.no_reboot, 255, 1);
