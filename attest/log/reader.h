@@ -23,11 +23,12 @@ enum log_reason {
     LOG_PCR, /* an event of a PCR that there is not; ours: of another than its place asks for */
     /* of ours */
     LOG_TYPE,      /* an event of another type than its place asks for */
-    LOG_DATA,      /* its data are none of the event that its place asks for */
-    LOG_TEXT,      /* nearly: not in the one form that we write */
-    LOG_DIGEST,    /* its digest is not that of what it says */
+    LOG_UNKNOWN,   /* an event that we never write */
+    LOG_TEXT,      /* its data are not in the one form in which we write them */
+    LOG_DIGEST,    /* its digest is not that of its data */
     LOG_DUPLICATE, /* it stands there a second time */
-    LOG_ORDER,     /* an event that belongs elsewhere */
+    LOG_ORDER,     /* one that we write, but elsewhere */
+    LOG_DIFFERS,   /* it does not agree with those before it: a process without a program, ... */
     LOG_MISSING,   /* the log ends, between two events, before all that must be there is */
     LOG_TRAILING,  /* something follows the last event */
     LOG_TOO_LONG,
