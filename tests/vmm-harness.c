@@ -33,12 +33,15 @@
 #include "tests/vmm-payload.h"
 
 static const char *const payload_names[PAYLOADS] = {"off",  "reset",  "bios", "crash",
-                                                    "echo", "button", "spin"};
+                                                    "echo", "button", "spin", "monitor"};
 
 struct options {
     const char *vmm, *kernel, *initrd, *input, *button_after;
     int payload; /* -1: a kernel file */
     int timeout; /* seconds */
+    int console; /* whose other end the caller has; -1: ours, shown */
+    int tpm;     /* to a casemate-tpm; -1: none */
+    const char *log;
     bool strict;
     struct vmm_config config;
 };
@@ -128,12 +131,19 @@ struct link {
 static void start(const struct options *options, struct link *link)
 {
     static struct handoff_filters filters;
-    int control[2], console[2], fd[8];
+    int control[2], console[2], fd[10];
+    size_t count = options->tpm >= 0 ? 10 : 8;
 
     build_filters(options->strict, &filters);
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, control) < 0 ||
         socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, console) < 0)
         die("socketpair");
+    if (options->console >= 0) { /* somebody else speaks there */
+        (void)close(console[0]);
+        (void)close(console[1]);
+        console[0] = -1;
+        console[1] = options->console;
+    }
     fd[0] = control[1];
     fd[1] = fd_sealed_memfd("config", &options->config, sizeof(options->config));
     fd[2] = fd_sealed_memfd("filter", &filters, sizeof(filters));
@@ -143,7 +153,11 @@ static void start(const struct options *options, struct link *link)
     fd[6] = kernel_fd(options);
     fd[7] = options->initrd != NULL ? sealed_copy("initrd", options->initrd)
                                     : fd_sealed_memfd("initrd", "", 0);
-    for (size_t i = 0; i < 8; i++) {
+    if (count == 10) {
+        fd[8] = options->tpm;
+        fd[9] = sealed_copy("log", options->log);
+    }
+    for (size_t i = 0; i < count; i++) {
         if (fd[i] < 0)
             die(i == 3 ? "/dev/kvm" : "descriptor");
         fd[i] = fcntl(fd[i], F_DUPFD_CLOEXEC, 64); /* out of the way of the agreed numbers */
@@ -152,8 +166,8 @@ static void start(const struct options *options, struct link *link)
     if (link->pid < 0)
         die("fork");
     if (link->pid == 0) {
-        for (int i = 0; i < 8; i++) {
-            if (dup2(fd[i], HANDOFF_FD_CONTROL + i) < 0)
+        for (int i = 0; i < (int)count; i++) {
+            if (dup2(fd[i], i < 8 ? HANDOFF_FD_CONTROL + i : HANDOFF_FD_TPM + i - 8) < 0)
                 _exit(2);
         }
         if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
@@ -163,8 +177,10 @@ static void start(const struct options *options, struct link *link)
     }
     link->control = control[0];
     link->console = console[0];
-    for (size_t i = 0; i < 8; i++)
+    for (size_t i = 0; i < count; i++)
         (void)close(fd[i]);
+    if (options->tpm >= 0)
+        (void)close(options->tpm); /* or the VMM's end would not be seen */
     (void)close(control[1]);
     (void)close(console[1]);
 }
@@ -206,7 +222,7 @@ static int heard(const struct options *options, const struct link *link,
     switch (m->type) {
     case CONTROL_READY:
         fprintf(stderr, "ready after %lu us\n", now_us() - started);
-        if (options->input != NULL)
+        if (options->input != NULL && link->console >= 0)
             (void)!write(link->console, options->input, strlen(options->input));
         say(link, CONTROL_GO);
         if (options->button_after != NULL && options->button_after[0] == '\0')
@@ -284,7 +300,7 @@ static int converse(const struct options *options, const struct link *link)
         result = heard(options, link, &message, started);
     }
     /* What it said before it ended; the socket closes with the process. */
-    for (;;) {
+    while (link->console >= 0) {
         struct pollfd rest = {.fd = link->console, .events = POLLIN};
 
         if (poll(&rest, 1, 1000) <= 0 || relay(link->console, seen, sizeof(seen), &have) == 0)
@@ -297,26 +313,37 @@ static void usage(void)
 {
     fprintf(stderr,
             "usage: vmm-harness --vmm PROGRAM (--kernel FILE [--initrd FILE] | --payload "
-            "off|reset|bios|crash|echo|button|spin)\n"
+            "off|reset|bios|crash|echo|button|spin|monitor)\n"
             "  [--cmdline STR] [--vcpus N] [--memory MIB] [--model 0-3] [--split] [--strict]\n"
-            "  [--input TEXT] [--button-after TEXT] [--timeout SECONDS]\n");
+            "  [--input TEXT] [--button-after TEXT] [--timeout SECONDS]\n"
+            "  [--console FD] [--tpm FD --log FILE]\n");
     exit(2);
 }
 
 static void parse(int argc, char **argv, struct options *o)
 {
     static const struct option longs[] = {
-        {"vmm", required_argument, NULL, 'p'},     {"kernel", required_argument, NULL, 'k'},
-        {"initrd", required_argument, NULL, 'i'},  {"payload", required_argument, NULL, 'l'},
-        {"cmdline", required_argument, NULL, 'c'}, {"vcpus", required_argument, NULL, 'n'},
-        {"memory", required_argument, NULL, 'm'},  {"model", required_argument, NULL, 'M'},
-        {"split", no_argument, NULL, 's'},         {"strict", no_argument, NULL, 'S'},
-        {"input", required_argument, NULL, 'I'},   {"button-after", required_argument, NULL, 'b'},
-        {"timeout", required_argument, NULL, 't'}, {NULL, 0, NULL, 0},
+        {"vmm", required_argument, NULL, 'p'},
+        {"kernel", required_argument, NULL, 'k'},
+        {"initrd", required_argument, NULL, 'i'},
+        {"payload", required_argument, NULL, 'l'},
+        {"cmdline", required_argument, NULL, 'c'},
+        {"vcpus", required_argument, NULL, 'n'},
+        {"memory", required_argument, NULL, 'm'},
+        {"model", required_argument, NULL, 'M'},
+        {"split", no_argument, NULL, 's'},
+        {"strict", no_argument, NULL, 'S'},
+        {"input", required_argument, NULL, 'I'},
+        {"button-after", required_argument, NULL, 'b'},
+        {"timeout", required_argument, NULL, 't'},
+        {"console", required_argument, NULL, 'C'},
+        {"tpm", required_argument, NULL, 'T'},
+        {"log", required_argument, NULL, 'L'},
+        {NULL, 0, NULL, 0},
     };
     int c;
 
-    *o = (struct options){.payload = -1, .timeout = 60};
+    *o = (struct options){.payload = -1, .timeout = 60, .console = -1, .tpm = -1};
     o->config.magic = HANDOFF_MAGIC;
     o->config.version = HANDOFF_VERSION;
     o->config.vcpus = 1;
@@ -365,10 +392,22 @@ static void parse(int argc, char **argv, struct options *o)
         case 't':
             o->timeout = atoi(optarg);
             break;
+        case 'C':
+            o->console = atoi(optarg);
+            break;
+        case 'T':
+            o->tpm = atoi(optarg);
+            o->config.flags |= VMM_FLAG_TPM;
+            break;
+        case 'L':
+            o->log = optarg;
+            break;
         default:
             usage();
         }
     }
+    if ((o->tpm >= 0) != (o->log != NULL))
+        usage();
     if (o->vmm == NULL || (o->kernel == NULL) == (o->payload < 0))
         usage();
 }

@@ -9,6 +9,9 @@
 #include "hv/layout.h"
 #include "hv/vmm/ioapic.h"
 
+#define SLOT_READABLE 2u /* behind the two of RAM */
+#define PAGE          4096u
+
 static int require(int fd, unsigned long capability, int least, struct failure_report *report)
 {
     if (ioctl(fd, KVM_CHECK_EXTENSION, capability) < least)
@@ -122,5 +125,23 @@ int kvm_vm_memory(const struct kvm_vm *vm, const struct memory *memory,
         if (ioctl(vm->vm_fd, KVM_SET_USER_MEMORY_REGION, &region) < 0)
             return failed(report, KVM_SET_USER_MEMORY_REGION);
     }
+    return 0;
+}
+
+int kvm_vm_readable(const struct kvm_vm *vm, uint64_t guest, const void *host,
+                    struct failure_report *report)
+{
+    struct kvm_userspace_memory_region region = {
+        .slot = SLOT_READABLE,
+        .flags = KVM_MEM_READONLY,
+        .guest_phys_addr = guest,
+        .memory_size = PAGE,
+        .userspace_addr = (uint64_t)(uintptr_t)host,
+    };
+
+    if (ioctl(vm->kvm_fd, KVM_CHECK_EXTENSION, KVM_CAP_READONLY_MEM) <= 0)
+        return 0;
+    if (ioctl(vm->vm_fd, KVM_SET_USER_MEMORY_REGION, &region) < 0)
+        return failed(report, KVM_SET_USER_MEMORY_REGION);
     return 0;
 }

@@ -5,6 +5,7 @@
 /* The virtual machine as KVM has it: created, equipped and given its RAM before filter 0. */
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "hv/failure.h"
 #include "hv/vmm/memory.h"
@@ -29,5 +30,14 @@ int kvm_vm_new(int kvm_fd, unsigned vcpus, bool split, bool pit, struct kvm_vm *
 /* Make `memory` the guest's RAM. 0, or -errno with *report filled. */
 int kvm_vm_memory(const struct kvm_vm *vm, const struct memory *memory,
                   struct failure_report *report);
+
+/*
+ * Let the guest read the page at `host` where it would exit at guest-physical `guest`: its writes
+ * still exit. `host` is page-aligned, holds nothing that the guest may not see, and outlives the
+ * VM. Where KVM cannot do this, reads go on to exit, which is the same but slower. 0, or -errno
+ * with *report filled.
+ */
+int kvm_vm_readable(const struct kvm_vm *vm, uint64_t guest, const void *host,
+                    struct failure_report *report);
 
 #endif

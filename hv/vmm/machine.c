@@ -127,6 +127,19 @@ static int prepare_firmware(struct machine *m, struct failure_report *report)
     return r < 0 ? unexpected(report, r, __LINE__) : 0;
 }
 
+static int prepare_tpm(struct machine *m, struct failure_report *report)
+{
+    int r;
+
+    if ((m->config.flags & VMM_FLAG_TPM) == 0)
+        return 0;
+    r = crb_new(HANDOFF_FD_TPM, m->bus, on_tpm_lost, m, &m->crb);
+    if (r < 0)
+        return unexpected(report, r, __LINE__);
+    /* A response is read in hundreds of accesses, and a driver that waits reads all the time. */
+    return kvm_vm_readable(&m->vm, LAYOUT_TPM, crb_page(m->crb), report);
+}
+
 static int prepare_platform(struct machine *m, struct failure_report *report)
 {
     int r = bus_new(&m->bus);
@@ -141,8 +154,6 @@ static int prepare_platform(struct machine *m, struct failure_report *report)
         r = i8042_new(m->bus, on_reset, m, &m->i8042);
     if (r == 0)
         r = acpi_power_new(m->bus, m->irq, on_off, m, &m->power);
-    if (r == 0 && (m->config.flags & VMM_FLAG_TPM) != 0)
-        r = crb_new(HANDOFF_FD_TPM, m->bus, on_tpm_lost, m, &m->crb);
     if (r == 0)
         r = pci_host_new(m->bus, &m->pci);
     if (r < 0)
@@ -153,7 +164,8 @@ static int prepare_platform(struct machine *m, struct failure_report *report)
         if (r < 0)
             return unexpected(report, r, __LINE__);
     }
-    return prepare_firmware(m, report);
+    r = prepare_tpm(m, report);
+    return r < 0 ? r : prepare_firmware(m, report);
 }
 
 static int prepare_vcpus(struct machine *m, struct kvm_cpuid2 *cpuid, struct failure_report *report)
