@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CASEMATE_ATTEST_VERIFY_REFUSAL_H
+#define CASEMATE_ATTEST_VERIFY_REFUSAL_H
+
+/*
+ * Why evidence was refused: one reason for each thing that can be wrong, so that a test of an
+ * attack can tell that it failed for the reason it should, and an operator what to look at. The
+ * table of words, sentences and the bytes that each rests on is refusal.c.
+ */
+enum refusal {
+    REFUSE_NONE,
+    /* the evidence */
+    REFUSE_FORM,
+    REFUSE_NONCE,
+    REFUSE_TENANT,
+    REFUSE_GUEST,
+    REFUSE_UUID,
+    /* the guest's keys */
+    REFUSE_AK_FORM,
+    REFUSE_AK_UNFIT,
+    REFUSE_EK_FORM,
+    REFUSE_EK_UNFIT,
+    REFUSE_AK_UNKNOWN,
+    REFUSE_AK_REVOKED,
+    REFUSE_AK_OTHER_GUEST,
+    REFUSE_EK_OTHER,
+    /* the guest's quote */
+    REFUSE_QUOTE_FORM,
+    REFUSE_QUOTE_MAGIC,
+    REFUSE_QUOTE_TYPE,
+    REFUSE_QUOTE_BANKS,
+    REFUSE_SIGNATURE_FORM,
+    REFUSE_SIGNATURE_SCHEME,
+    REFUSE_SIGNATURE,
+    REFUSE_EXTRA_DATA,
+    REFUSE_BANK,
+    REFUSE_SELECTION,
+    REFUSE_PCRS_CLAIMED,
+    REFUSE_PCR_DIGEST,
+    /* the boot log */
+    REFUSE_LOG_FORM,
+    REFUSE_LOG_HEADER,
+    REFUSE_LOG_PCR,
+    REFUSE_LOG_TYPE,
+    REFUSE_LOG_UNKNOWN,
+    REFUSE_LOG_DIFFERS,
+    REFUSE_LOG_TEXT,
+    REFUSE_LOG_DIGEST,
+    REFUSE_LOG_DUPLICATE,
+    REFUSE_LOG_ORDER,
+    REFUSE_LOG_MISSING,
+    REFUSE_LOG_TRAILING,
+    REFUSE_LOG_REPLAY,
+    REFUSE_START_REPLAY,
+    /* what was started, against the reference */
+    REFUSE_PCR_VALUE,
+    REFUSE_PROGRAM,
+    REFUSE_FILTER,
+    REFUSE_KERNEL,
+    REFUSE_COMMAND_LINE,
+    REFUSE_INITRD,
+    REFUSE_START_GUEST,
+    REFUSE_POLICY_MISSING,
+    REFUSE_POLICY,
+    REFUSE_PROOF_MISSING,
+    REFUSE_PROOF,
+    REFUSE_LAYER,
+    REFUSE_CONTEXT,
+    /* what has happened since */
+    REFUSE_LEDGER_FORM,
+    REFUSE_LEDGER_REPLAY,
+    REFUSE_LEDGER_PERMISSIVE,
+    REFUSE_LEDGER_EVENT,
+    REFUSE_GENERATION_LOW,
+    REFUSE_GENERATION_BACK,
+    REFUSE_START_FORKED,
+    REFUSE_RESETS_BACK,
+    REFUSE_TPM_RESTARTED,
+    REFUSE_CLOCK_BACK,
+    /* the host */
+    REFUSE_HOST_MISSING,
+    REFUSE_HOST_AK_FORM,
+    REFUSE_HOST_AK_UNFIT,
+    REFUSE_HOST_EK_FORM,
+    REFUSE_HOST_EK_UNFIT,
+    REFUSE_HOST_AK_UNKNOWN,
+    REFUSE_HOST_AK_REVOKED,
+    REFUSE_HOST_EK_OTHER,
+    REFUSE_HOST_CERTIFICATE,
+    REFUSE_HOST_QUOTE_FORM,
+    REFUSE_HOST_QUOTE_MAGIC,
+    REFUSE_HOST_QUOTE_TYPE,
+    REFUSE_HOST_QUOTE_BANKS,
+    REFUSE_HOST_SIGNATURE_FORM,
+    REFUSE_HOST_SIGNATURE_SCHEME,
+    REFUSE_HOST_SIGNATURE,
+    REFUSE_HOST_BANK,
+    REFUSE_HOST_SELECTION,
+    REFUSE_HOST_PCRS_CLAIMED,
+    REFUSE_HOST_PCR_DIGEST,
+    REFUSE_HOST_PROOF,
+    REFUSE_HOST_ROOT,
+    REFUSE_STATEMENT_FORM,
+    REFUSE_STATEMENT_GUEST,
+    REFUSE_STATEMENT_NONCE,
+    REFUSE_STATEMENT_EK,
+    REFUSE_STATEMENT_AK,
+    REFUSE_STATEMENT_PCRS,
+    REFUSE_STATEMENT_START,
+    REFUSE_STATEMENT_POLICY,
+    REFUSE_STATEMENT_GENERATION,
+    REFUSE_HOST_PCR_VALUE,
+    REFUSE_IMA_FORM,
+    REFUSE_IMA_REPLAY,
+    REFUSE_IMA_NO_STATE,
+    REFUSE_IMA_PERMISSIVE,
+    REFUSE_IMA_NO_POLICY,
+    REFUSE_IMA_POLICY,
+    /* the result */
+    REFUSE_TOKEN_FORM,
+    REFUSE_TOKEN_SIGNATURE,
+    REFUSE_TOKEN_EXPIRED,
+    REFUSE_TOKEN_EARLY,
+    REFUSE_TOKEN_NONCE,
+    REFUSE_TOKEN_GUEST,
+    REFUSE_TOKEN_STATUS,
+    REFUSALS,
+};
+
+/* One word for programs and tests ("quote-magic"); never NULL. */
+const char *refusal_word(enum refusal refusal);
+/* A sentence; never NULL. */
+const char *refusal_text(enum refusal refusal);
+/* Which bytes of the evidence it rests on ("quote.attest: magic"); never NULL. */
+const char *refusal_bytes(enum refusal refusal);
+
+#endif
