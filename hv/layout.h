@@ -19,7 +19,7 @@
 #define LAYOUT_PAGE_TABLES 0x00009000ULL /* identity map for the 64-bit entry, up to 0xf000 */
 #define LAYOUT_CMDLINE     0x00020000ULL
 #define LAYOUT_TPM_LOG     0x00040000ULL /* event log, reserved, when there is a TPM */
-#define LAYOUT_TPM_LOG_END 0x00080000ULL
+#define LAYOUT_TPM_LOG_END 0x00060000ULL
 #define LAYOUT_EBDA        0x0009fc00ULL /* usable low memory ends */
 #define LAYOUT_ACPI        0x000e0000ULL /* RSDP and tables, reserved, to 0xfffff */
 #define LAYOUT_BIOS_RESET  0x000ffff0ULL /* f000:fff0, where a PC starts over */
