@@ -3,40 +3,8 @@
  * Guests of a few instructions in the real casemate-vmm on the real /dev/kvm, under filters of the
  * very system calls that it lists: each way to end, both interrupt controllers, and the console.
  */
-#include <errno.h>
-#include <fcntl.h>
-#include <libgen.h>
-#include <linux/kvm.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/ioctl.h>
-#include <sys/wait.h>
-#include <unistd.h>
+#include "tests/unit/vmm/harness.h"
 
-#include <cmocka.h>
-
-/* A sanitizer's runtime makes system calls of its own. */
-#if defined(__SANITIZE_ADDRESS__)
-#define SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define SANITIZED 1
-#endif
-#endif
-#ifdef SANITIZED
-#define FILTERS NULL
-#define FIXED   5
-#else
-#define FILTERS "--strict"
-#define FIXED   6
-#endif
-
-static char harness[4096], vmm[4096];
 static char output[65536];
 
 /* Run the harness; what it printed is in `output`. Its exit status. */
@@ -76,19 +44,6 @@ static int run(const char *const *arguments)
 }
 
 #define RUN(...) run((const char *const[]){__VA_ARGS__, NULL})
-
-static void need_kvm(void)
-{
-    int fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
-    bool usable = fd >= 0 && ioctl(fd, KVM_GET_API_VERSION, 0) == KVM_API_VERSION;
-
-    if (fd >= 0)
-        (void)close(fd);
-    if (usable)
-        return;
-    print_message("no usable /dev/kvm here\n");
-    skip();
-}
 
 static void test_ends(void **state)
 {
@@ -156,13 +111,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_console),       cmocka_unit_test(test_power_button),
         cmocka_unit_test(test_launcher_gone),
     };
-    char *self = argc > 0 ? realpath(argv[0], NULL) : NULL;
 
-    if (self == NULL)
+    if (argc < 1 || find_programs(argv[0]) < 0)
         return 3;
-    (void)dirname(dirname(self)); /* BUILD/tests/vmm/test_tiny_guest: what it runs is beside it */
-    (void)snprintf(harness, sizeof(harness), "%s/vmm-harness", self);
-    (void)snprintf(vmm, sizeof(vmm), "%s/../bin/casemate-vmm", self);
-    free(self);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
