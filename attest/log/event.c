@@ -10,7 +10,7 @@ static const struct {
     const char *name;
 } types[] = {
     {0x00000000, "EV_PREBOOT_CERT"},
-    {LOG_EV_POST_CODE, "EV_POST_CODE"},
+    {0x00000001, "EV_POST_CODE"},
     {0x00000002, "EV_UNUSED"},
     {LOG_EV_NO_ACTION, "EV_NO_ACTION"},
     {LOG_EV_SEPARATOR, "EV_SEPARATOR"},
@@ -24,7 +24,7 @@ static const struct {
     {0x0000000c, "EV_COMPACT_HASH"},
     {LOG_EV_IPL, "EV_IPL"},
     {0x0000000e, "EV_IPL_PARTITION_DATA"},
-    {0x0000000f, "EV_NONHOST_CODE"},
+    {LOG_EV_NONHOST_CODE, "EV_NONHOST_CODE"},
     {0x00000010, "EV_NONHOST_CONFIG"},
     {0x00000011, "EV_NONHOST_INFO"},
     {0x00000012, "EV_OMIT_BOOT_DEVICE_EVENTS"},

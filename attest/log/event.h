@@ -21,9 +21,9 @@
 #define LOG_EV_NO_ACTION             0x00000003u
 #define LOG_EV_SEPARATOR             0x00000004u
 #define LOG_EV_ACTION                0x00000005u
-#define LOG_EV_POST_CODE             0x00000001u
 #define LOG_EV_PLATFORM_CONFIG_FLAGS 0x0000000au
 #define LOG_EV_IPL                   0x0000000du
+#define LOG_EV_NONHOST_CODE          0x0000000fu
 #define LOG_EV_EFI_HCRTM_EVENT       0x80000010u
 
 #define LOG_PCRS 24u

@@ -34,7 +34,7 @@ static int take_program(struct grammar *g, struct measure_guest *guest, enum pro
 {
     struct measure_program program;
     size_t at = 0;
-    int r = take_data(g, 0, LOG_EV_POST_CODE);
+    int r = take_data(g, 0, LOG_EV_NONHOST_CODE);
 
     if (r < 0)
         return r;
@@ -56,7 +56,7 @@ static int take_programs(struct grammar *g, struct measure_guest *guest, struct 
 
     if (r == 0 && kind != PROCESS_VMM)
         r = grammar_refuse(g, LOG_ORDER);
-    while (r == 0 && grammar_is_next(g, 0, LOG_EV_POST_CODE)) {
+    while (r == 0 && grammar_is_next(g, 0, LOG_EV_NONHOST_CODE)) {
         r = take_program(g, guest, &kind, text);
         if (r == 0 && kind == last)
             r = grammar_refuse_data(g, LOG_DUPLICATE, 0);

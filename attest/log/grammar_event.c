@@ -13,7 +13,7 @@
 static bool is_ours(uint32_t pcr, uint32_t type)
 {
     switch (type) {
-    case LOG_EV_POST_CODE:
+    case LOG_EV_NONHOST_CODE:
         return pcr == 0;
     case LOG_EV_PLATFORM_CONFIG_FLAGS:
         return pcr == 1;

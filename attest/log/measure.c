@@ -183,7 +183,7 @@ static int put_machine(const struct measure_guest *guest, struct measured *to, s
         if (!guest->program[i].used)
             continue;
         measure_put_program(text, (enum process_kind)i, &guest->program[i]);
-        r = put_text(to, 0, LOG_EV_POST_CODE, text);
+        r = put_text(to, 0, LOG_EV_NONHOST_CODE, text);
     }
     if (r < 0)
         return r;

@@ -7,7 +7,8 @@
  * to the boot log and the extends, so that whoever starts a guest and whoever predicts it cannot
  * differ. doc/measurement.md says which event has which bytes. The events, in their only order:
  *
- *   PCR 0   EV_POST_CODE              one a kind of process: its program and its filters
+ *   PCR 0   EV_NONHOST_CODE           one a kind of process: its program and its filters (what runs
+ *                                     beside the guest's CPUs, not on them)
  *   PCR 1   EV_PLATFORM_CONFIG_FLAGS  the configuration, as text
  *   PCR 1   EV_PLATFORM_CONFIG_FLAGS  the ACPI tables
  *   PCR 4   EV_IPL                    the kernel

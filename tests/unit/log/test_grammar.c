@@ -324,7 +324,7 @@ static void retyped(void **state)
 /* Events that we do not write, in the middle, and such as no replay sees. */
 static void added(void **state)
 {
-    static const uint32_t types[] = {LOG_EV_NO_ACTION, LOG_EV_ACTION, LOG_EV_POST_CODE, 0x1234};
+    static const uint32_t types[] = {LOG_EV_NO_ACTION, LOG_EV_ACTION, LOG_EV_NONHOST_CODE, 0x1234};
     struct measured sound;
 
     (void)state;
@@ -392,16 +392,16 @@ static void spelt_otherwise(void **state)
         const char *from, *to;
         enum log_reason reason;
     } cases[] = {
-        {0, LOG_EV_POST_CODE, 0, "kind vmm\n", "kind blk\n", LOG_ORDER},
-        {0, LOG_EV_POST_CODE, 0, "kind vmm\n", "kind VMM\n", LOG_TEXT},
-        {0, LOG_EV_POST_CODE, 0, "kind vmm\n", "kind  vmm\n", LOG_TEXT},
-        {0, LOG_EV_POST_CODE, 0, "kind vmm\n", "kind vmm\r\n", LOG_TEXT},
-        {0, LOG_EV_POST_CODE, 0, "kind vmm\n", "kind front\n", LOG_TEXT},
-        {0, LOG_EV_POST_CODE, 0, "kind vmm\n", "", LOG_TEXT},
-        {0, LOG_EV_POST_CODE, 0, "program ", "filter ", LOG_TEXT},
-        {0, LOG_EV_POST_CODE, 1, "kind blk\n", "kind vmm\n", LOG_DUPLICATE},
-        {0, LOG_EV_POST_CODE, 2, "kind net\n", "kind blk\n", LOG_DUPLICATE},
-        {0, LOG_EV_POST_CODE, 1, "kind blk\n", "kind net\n", LOG_DUPLICATE},
+        {0, LOG_EV_NONHOST_CODE, 0, "kind vmm\n", "kind blk\n", LOG_ORDER},
+        {0, LOG_EV_NONHOST_CODE, 0, "kind vmm\n", "kind VMM\n", LOG_TEXT},
+        {0, LOG_EV_NONHOST_CODE, 0, "kind vmm\n", "kind  vmm\n", LOG_TEXT},
+        {0, LOG_EV_NONHOST_CODE, 0, "kind vmm\n", "kind vmm\r\n", LOG_TEXT},
+        {0, LOG_EV_NONHOST_CODE, 0, "kind vmm\n", "kind front\n", LOG_TEXT},
+        {0, LOG_EV_NONHOST_CODE, 0, "kind vmm\n", "", LOG_TEXT},
+        {0, LOG_EV_NONHOST_CODE, 0, "program ", "filter ", LOG_TEXT},
+        {0, LOG_EV_NONHOST_CODE, 1, "kind blk\n", "kind vmm\n", LOG_DUPLICATE},
+        {0, LOG_EV_NONHOST_CODE, 2, "kind net\n", "kind blk\n", LOG_DUPLICATE},
+        {0, LOG_EV_NONHOST_CODE, 1, "kind blk\n", "kind net\n", LOG_DUPLICATE},
         {1, LOG_EV_PLATFORM_CONFIG_FLAGS, 0, "format 1", "format 2", LOG_TEXT},
         {1, LOG_EV_PLATFORM_CONFIG_FLAGS, 0, "vcpus 2", "vcpus 02", LOG_TEXT},
         {1, LOG_EV_PLATFORM_CONFIG_FLAGS, 0, "vcpus 2", "vcpus 0", LOG_TEXT},
@@ -528,87 +528,6 @@ static void too_long(void **state)
     measured_release(&m);
 }
 
-/* ---- the ledger */
-
-static void ledger_of(struct buf *ledger, const struct measure_event *events, size_t count)
-{
-    struct measure_extend extend;
-
-    buf_init(ledger, MEASURE_LEDGER_MAX);
-    for (size_t i = 0; i < count; i++)
-        assert_int_equal(measure_event(&events[i], ledger, &extend), 0);
-}
-
-static int count_event(void *context, const struct measure_event *event)
-{
-    unsigned *count = context;
-
-    ++*count;
-    assert_int_equal(event->sequence, *count);
-    return event->what == MEASURE_QUARANTINE ? 7 : 0;
-}
-
-static void ledger(void **state)
-{
-    static const struct measure_event sound[] = {
-        {MEASURE_PAUSE, 1, 5}, {MEASURE_RESUME, 2, 5}, {MEASURE_QUARANTINE, 3, 9}};
-    static const struct {
-        struct measure_event event[2];
-        enum log_reason reason;
-        uint32_t at;
-    } cases[] = {
-        {{{MEASURE_PAUSE, 2, 5}, {MEASURE_RESUME, 3, 5}}, LOG_ORDER, 1},
-        {{{MEASURE_PAUSE, 1, 5}, {MEASURE_RESUME, 1, 5}}, LOG_DUPLICATE, 2},
-        {{{MEASURE_PAUSE, 1, 5}, {MEASURE_PAUSE, 1, 5}}, LOG_DUPLICATE, 2},
-        {{{MEASURE_PAUSE, 1, 5}, {MEASURE_RESUME, 3, 5}}, LOG_ORDER, 2},
-        {{{MEASURE_PAUSE, 1, 5}, {MEASURE_RESUME, 2, 4}}, LOG_DIFFERS, 2},
-    };
-    struct log_problem problem;
-    struct measured boot;
-    size_t second, third, size;
-    unsigned count = 0;
-    struct buf log;
-
-    (void)state;
-    ledger_of(&log, sound, 3);
-    fixture_event(&log, 2, &second, &size);
-    fixture_event(&log, 3, &third, &size);
-    assert_int_equal(log_check_ledger(log.data, log.size, count_event, &count, &problem), 7);
-    assert_int_equal(count, 3);
-    for (size_t at = 1; at < log.size; at++) {
-        int r = log_check_ledger(log.data, at, NULL, NULL, &problem);
-
-        /* What ends between two events was one. */
-        if (r == 0)
-            assert_true(at == second || at == third);
-        else
-            assert_int_equal(problem.reason, at == FIXTURE_HEADER ? LOG_MISSING : LOG_TRUNCATED);
-    }
-    for (size_t at = 0; at < log.size; at++) {
-        log.data[at] ^= 0x08;
-        assert_int_equal(log_check_ledger(log.data, log.size, NULL, NULL, &problem), -EBADMSG);
-        log.data[at] ^= 0x08;
-    }
-    buf_release(&log);
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        ledger_of(&log, cases[i].event, 2);
-        assert_int_equal(log_check_ledger(log.data, log.size, NULL, NULL, &problem), -EBADMSG);
-        assert_int_equal(problem.reason, cases[i].reason);
-        assert_int_equal(problem.event, cases[i].at);
-        buf_release(&log);
-    }
-    assert_int_equal(log_check_ledger(NULL, 0, NULL, NULL, &problem), 0);
-    /* One is not the other. */
-    fixture_log(&boot);
-    assert_int_equal(log_check_ledger(boot.log.data, boot.log.size, NULL, NULL, &problem),
-                     -EBADMSG);
-    assert_int_equal(problem.reason, LOG_ORDER);
-    measured_release(&boot);
-    ledger_of(&log, sound, 3);
-    REFUSED(&log, LOG_ORDER, 1);
-    buf_release(&log);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -618,7 +537,7 @@ int main(void)
         cmocka_unit_test(retyped),          cmocka_unit_test(added),
         cmocka_unit_test(digests),          cmocka_unit_test(spelt_otherwise),
         cmocka_unit_test(another_program),  cmocka_unit_test(filled_up),
-        cmocka_unit_test(too_long),         cmocka_unit_test(ledger),
+        cmocka_unit_test(too_long),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
