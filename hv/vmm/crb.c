@@ -92,6 +92,8 @@ static void put_be32(uint8_t *at, uint32_t value)
 static void enter(struct crb *c, enum state state)
 {
     c->state = state;
+    /* The guest may be reading: who sees a command done must see the whole of its response. */
+    __atomic_thread_fence(__ATOMIC_RELEASE);
     bytes_put32(c->page + CTRL_STS, state == IDLE ? CTRL_STS_IDLE : 0);
     bytes_put32(c->page + CTRL_START, state == EXECUTION ? CTRL_START_SET : 0);
 }
