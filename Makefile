@@ -55,7 +55,7 @@ endif
 # A folder is a static library; what may include what is checked by tests/lint/arrows.
 # What only `casemate` links: compiler, outputs, proofs.
 POLICY_TOOLS = $(patsubst %/,%,$(wildcard policy/*/))
-FOLDERS = base mac policy $(POLICY_TOOLS) labeling attest attest/log attest/evidence attest/verify attest/host audit hv/acpi hv/vmm hv/worker hv/launch hv/front hv/daemon
+FOLDERS = base mac policy $(POLICY_TOOLS) labeling attest attest/log attest/evidence attest/verify attest/service attest/host audit hv/acpi hv/vmm hv/worker hv/launch hv/front hv/daemon
 lib_of = $(BUILD)/lib/lib$(subst /,-,$(1)).a
 src_of = $(filter-out mac/confine_self.c,$(wildcard $(1)/*.c) $(wildcard $(1)/filters/*.c))
 obj_of = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
@@ -173,7 +173,7 @@ UNSANITIZED := mac/test_seccomp front/test_filter $(patsubst tests/unit/%.c,%,$(
     grep -lE 'worker/process(_fixture)?\.h"|vmm/worker_process\.h"|bin/casemate-' tests/unit/*/test_*.c))
 UNIT_SKIPS = $(foreach t,$(UNSANITIZED),"--skip=$(t):a real filter kills the process at a sanitizer's own system calls")
 endif
-UNIT_LIBS = $(LIB_VERBS) $(LIB_CASEMATE) $(foreach f,hv/daemon hv/front hv/launch hv/vmm hv/acpi hv/worker labeling $(POLICY_TOOLS) policy mac audit attest/host attest/verify attest/evidence attest/log attest base,$(call lib_of,$(f)))
+UNIT_LIBS = $(LIB_VERBS) $(LIB_CASEMATE) $(foreach f,hv/daemon hv/front hv/launch hv/vmm hv/acpi hv/worker labeling $(POLICY_TOOLS) policy mac audit attest/service attest/host attest/verify attest/evidence attest/log attest base,$(call lib_of,$(f)))
 UNIT_EXTERN := $(shell $(PKG_CONFIG) --libs cmocka libseccomp libselinux libsepol audit libcrypto jansson sqlite3 tss2-esys tss2-mu 2>/dev/null) -lbz2
 $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(UNIT_LIBS) $(LIB_SELF)
 	@mkdir -p $(@D)
