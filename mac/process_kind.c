@@ -12,5 +12,7 @@ const char *process_kind_name(enum process_kind kind)
 
     if (kind == PROCESS_FRONT)
         return "front";
+    if (kind == PROCESS_HOSTTPM)
+        return "hosttpm";
     return (unsigned)kind < PROCESS_KINDS ? names[kind] : NULL;
 }

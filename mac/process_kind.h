@@ -16,6 +16,7 @@ enum process_kind {
     PROCESS_KINDS,   /* how many there are of a guest */
     /* Not of a guest, and in no table of the kinds above: a client's connection to casemated. */
     PROCESS_FRONT = 64,
+    PROCESS_HOSTTPM, /* what speaks with the host's TPM, of which there is one */
 };
 
 /* "vmm", "blk", ...: the word in program names, types and messages. NULL outside the range. */

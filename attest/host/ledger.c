@@ -4,10 +4,10 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "attest/digest.h"
+#include "attest/host/file.h"
 #include "attest/log/event.h"
 #include "base/cleanup.h"
 
@@ -30,21 +30,16 @@ static void observe(const struct ledger *ledger, enum ledger_step step)
 static int write_durable(struct ledger *ledger, const struct buf *bytes)
 {
     uint64_t at = ledger->state.end;
+    int r;
 
     if (buf_status(bytes) < 0)
         return buf_status(bytes);
     if (at + bytes->size > LEDGER_FILE_MAX)
         return -EFBIG;
     observe(ledger, LEDGER_BEFORE_WRITE);
-    for (size_t done = 0; done < bytes->size;) {
-        ssize_t n = pwrite(ledger->fd, bytes->data + done, bytes->size - done, (off_t)(at + done));
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return n < 0 ? -errno : -EIO;
-        done += (size_t)n;
-    }
+    r = file_write_at(ledger->fd, bytes->data, bytes->size, at);
+    if (r < 0)
+        return r;
     observe(ledger, LEDGER_WRITTEN);
     if (fdatasync(ledger->fd) < 0)
         return -errno;
@@ -66,14 +61,11 @@ static int current_pcr(struct ledger *ledger, uint8_t value[32])
 static int look(struct ledger *ledger, uint64_t *size)
 {
     cleanup_free uint8_t *bytes = NULL;
-    struct stat st;
     int r;
 
-    if (fstat(ledger->fd, &st) < 0)
-        return -errno;
-    if (!S_ISREG(st.st_mode))
-        return -EBADMSG;
-    *size = (uint64_t)st.st_size;
+    r = file_size(ledger->fd, size);
+    if (r < 0)
+        return r;
     if (*size > LEDGER_FILE_MAX)
         return -EFBIG;
     bytes = malloc(*size + 1);
@@ -127,14 +119,13 @@ static int open_file(struct ledger *ledger)
 {
     struct host_tpm_clock clock;
     uint64_t size = 0;
-    struct stat st;
     int r = host_tpm_clock(ledger->tpm, &clock);
 
-    if (r == 0 && fstat(ledger->fd, &st) < 0)
-        r = -errno;
+    if (r == 0)
+        r = file_size(ledger->fd, &size);
     if (r < 0)
         return r;
-    if (st.st_size == 0)
+    if (size == 0)
         return begin_boot(ledger, clock.reset_count, true);
     r = look(ledger, &size);
     if (r == 0 && size > ledger->state.end && ftruncate(ledger->fd, (off_t)ledger->state.end) < 0)

@@ -5,9 +5,9 @@
 #include <openssl/rand.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include "attest/host/file.h"
 #include "attest/host/slot.h"
 #include "base/cleanup.h"
 
@@ -49,22 +49,6 @@ int store_belongs(uint64_t slot, uint32_t slot_reset, uint64_t now,
     return now - slot <= clock->orderly_lost ? 3 : 0;
 }
 
-static int write_slot(const struct store *store, const uint8_t *bytes, size_t size)
-{
-    uint64_t at = (uint64_t)store->next * SLOT_SPACE;
-
-    for (size_t done = 0; done < size;) {
-        ssize_t n = pwrite(store->fd, bytes + done, size - done, (off_t)(at + done));
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return n < 0 ? -errno : -EIO;
-        done += (size_t)n;
-    }
-    return 0;
-}
-
 int store_save(struct store *store)
 {
     struct slot slot = store->slot;
@@ -77,7 +61,7 @@ int store_save(struct store *store)
     if (r < 0)
         return r;
     observe(store, STORE_BEFORE_WRITE);
-    r = write_slot(store, bytes, slot_size(&slot));
+    r = file_write_at(store->fd, bytes, slot_size(&slot), (uint64_t)store->next * SLOT_SPACE);
     if (r < 0)
         return r;
     observe(store, STORE_WRITTEN);
@@ -230,7 +214,7 @@ int store_open(int fd, struct host_tpm *tpm, uint32_t seal_pcrs, store_observer 
     struct store *s = calloc(1, sizeof(*s));
     struct host_tpm_clock clock;
     uint64_t now = 0;
-    struct stat st;
+    uint64_t size = 0;
     int r;
 
     if (s == NULL)
@@ -239,7 +223,7 @@ int store_open(int fd, struct host_tpm *tpm, uint32_t seal_pcrs, store_observer 
     s->tpm = tpm;
     s->observer = observer;
     s->context = context;
-    r = fstat(fd, &st) < 0 ? -errno : S_ISREG(st.st_mode) ? 0 : -EBADMSG;
+    r = file_size(fd, &size);
     if (r == 0)
         r = host_tpm_clock(tpm, &clock);
     if (r == 0)

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -48,11 +49,12 @@ static size_t size_in(const uint8_t *header)
  */
 static TSS2_RC read_response(int fd, int timeout, uint8_t *buffer, size_t *size)
 {
+    const struct timespec patience = {timeout / 1000, timeout % 1000 * 1000000L};
     size_t have = 0, want = HEADER_SIZE;
 
     while (have < want) {
         struct pollfd wait = {.fd = fd, .events = POLLIN};
-        int ready = poll(&wait, 1, timeout);
+        int ready = ppoll(&wait, 1, &patience, NULL);
         ssize_t n;
 
         if (ready < 0 && errno == EINTR)

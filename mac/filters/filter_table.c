@@ -11,5 +11,7 @@ const struct filter_table *filter_table_of(enum process_kind kind)
 
     if (kind == PROCESS_FRONT)
         return &filter_table_front;
+    if (kind == PROCESS_HOSTTPM)
+        return &filter_table_hosttpm;
     return (unsigned)kind < PROCESS_KINDS ? tables[kind] : NULL;
 }

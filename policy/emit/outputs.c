@@ -13,9 +13,11 @@
 /* Kinds of process in the order of their filters' files. */
 static int kind_at(unsigned index, enum process_kind *kind)
 {
-    if (index > PROCESS_KINDS)
+    if (index > PROCESS_KINDS + 1)
         return -ENOENT;
-    *kind = index == PROCESS_KINDS ? PROCESS_FRONT : (enum process_kind)index;
+    *kind = index < PROCESS_KINDS    ? (enum process_kind)index
+            : index == PROCESS_KINDS ? PROCESS_FRONT
+                                     : PROCESS_HOSTTPM;
     return 0;
 }
 

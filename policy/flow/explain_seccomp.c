@@ -23,13 +23,15 @@ static enum process_kind kind_of(const struct record *record)
     if (record->subject[0] != '\0' && context_parse(record->subject, &context) == 0) {
         if (strcmp(context.type, "casemate_front_t") == 0)
             return PROCESS_FRONT;
+        if (strcmp(context.type, "casemate_hosttpm_t") == 0)
+            return PROCESS_HOSTTPM;
         (void)context_slot(context.type, &slot, &part);
     }
     if (part == NULL && name != NULL)
         part = name + strlen(PROGRAM);
     if (part == NULL && strncmp(record->comm, PROGRAM, strlen(PROGRAM)) == 0)
         part = record->comm + strlen(PROGRAM);
-    for (unsigned kind = 0; part != NULL && kind <= PROCESS_FRONT; kind++) {
+    for (unsigned kind = 0; part != NULL && kind <= PROCESS_HOSTTPM; kind++) {
         const char *word = process_kind_name((enum process_kind)kind);
         const size_t n = word != NULL ? strlen(word) : 0;
 

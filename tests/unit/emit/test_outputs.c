@@ -158,9 +158,9 @@ static void test_same_each_time(void **state)
 /* What a file holds is what is loaded: the image's bytes, the module for so many, each filter. */
 static void test_contents(void **state)
 {
-    static const enum process_kind kinds[] = {PROCESS_VMM,  PROCESS_BLK,     PROCESS_NET,
-                                              PROCESS_RNG,  PROCESS_CONSOLE, PROCESS_TPM,
-                                              PROCESS_FRONT};
+    static const enum process_kind kinds[] = {PROCESS_VMM,   PROCESS_BLK,     PROCESS_NET,
+                                              PROCESS_RNG,   PROCESS_CONSOLE, PROCESS_TPM,
+                                              PROCESS_FRONT, PROCESS_HOSTTPM};
     struct seen *s = all(97);
     struct seccomp_program *program = malloc(sizeof(*program));
     struct buf module;

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "attest/host/client.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/fdpass.h"
+
+#define PATIENCE_MS 30000
+
+/* One request and its answer; a descriptor that comes along is *fd, -1 if none. */
+static int ask_with(int socket, const struct hosttpm_request *request, const int *send,
+                    struct hosttpm_reply *reply, int *fd)
+{
+    struct pollfd wait = {.fd = socket, .events = POLLIN};
+    int received = -1, n;
+    size_t count = fd != NULL ? 1 : 0;
+
+    if (socket < 0)
+        return -ENODEV;
+    n = fdpass_send(socket, request, sizeof(*request), send, send != NULL ? 1 : 0);
+    if (n < 0)
+        return n;
+    do
+        n = poll(&wait, 1, PATIENCE_MS);
+    while (n < 0 && errno == EINTR);
+    if (n <= 0)
+        return n < 0 ? -errno : -ETIMEDOUT;
+    n = fdpass_receive(socket, reply, sizeof(*reply), &received, &count, MSG_DONTWAIT);
+    if (n == 0 || n == -ECONNRESET)
+        return -EPIPE;
+    if (n < 0)
+        return n;
+    if (n != (int)sizeof(*reply) || reply->type != request->type || reply->result > 0) {
+        fd_close(&received);
+        return -EPROTO;
+    }
+    if (fd != NULL)
+        *fd = received;
+    return reply->result;
+}
+
+static int ask(int socket, const struct hosttpm_request *request, struct hosttpm_reply *reply)
+{
+    return ask_with(socket, request, NULL, reply, NULL);
+}
+
+int hosttpm_connect(int control, const uint8_t uuid[16], int *socket)
+{
+    struct hosttpm_request request = {.type = HOSTTPM_CONNECT};
+    cleanup_fd int ours = -1, theirs = -1;
+    struct hosttpm_reply reply;
+    int ends[2], r;
+
+    if (control < 0)
+        return -ENODEV;
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
+        return -errno;
+    ours = ends[0];
+    theirs = ends[1];
+    memcpy(request.uuid, uuid, sizeof(request.uuid));
+    r = ask_with(control, &request, &theirs, &reply, NULL);
+    if (r == 0)
+        *socket = steal_fd(&ours);
+    return r;
+}
+
+int hosttpm_keys_begin(int socket, const uint8_t uuid[16], struct tpm_keys *keys)
+{
+    struct hosttpm_request request = {.type = HOSTTPM_KEYS_BEGIN};
+    struct hosttpm_reply reply = {0};
+    int r;
+
+    memcpy(request.uuid, uuid, sizeof(request.uuid));
+    r = ask(socket, &request, &reply);
+    if (r == 0) {
+        *keys = (struct tpm_keys){.magic = TPM_KEYS_MAGIC,
+                                  .version = 1,
+                                  .fresh = reply.keys.fresh,
+                                  .generation = reply.keys.generation};
+        memcpy(keys->uuid, uuid, sizeof(keys->uuid));
+        memcpy(keys->old_key, reply.keys.old_key, sizeof(keys->old_key));
+        memcpy(keys->new_key, reply.keys.new_key, sizeof(keys->new_key));
+    }
+    explicit_bzero(&reply, sizeof(reply));
+    return r;
+}
+
+int hosttpm_keys_commit(int socket, uint64_t generation)
+{
+    const struct hosttpm_request request = {.type = HOSTTPM_KEYS_COMMIT, .generation = generation};
+    struct hosttpm_reply reply;
+
+    return ask(socket, &request, &reply);
+}
+
+int hosttpm_keys_forget(int control, const uint8_t uuid[16])
+{
+    struct hosttpm_request request = {.type = HOSTTPM_KEYS_FORGET};
+    struct hosttpm_reply reply;
+
+    memcpy(request.uuid, uuid, sizeof(request.uuid));
+    return ask(control, &request, &reply);
+}
+
+int hosttpm_ledger(int socket, const struct hosttpm_entry *entry,
+                   struct hosttpm_ledger_reply *ledger)
+{
+    const struct hosttpm_request request = {.type = HOSTTPM_LEDGER, .entry = *entry};
+    struct hosttpm_reply reply;
+    int r = ask(socket, &request, &reply);
+
+    if (r == 0 && ledger != NULL)
+        *ledger = reply.ledger;
+    return r;
+}
+
+/* What the sizes in it say lies within it. */
+static int check_quote(const struct hosttpm_quote *quote)
+{
+    return quote->attest_size <= sizeof(quote->attest) &&
+                   quote->signature_size <= sizeof(quote->signature) &&
+                   quote->statement_size <= sizeof(quote->statement) &&
+                   quote->proof_size <= HOSTTPM_PROOF_MAX
+               ? 0
+               : -EPROTO;
+}
+
+static int ask_quote(int socket, const struct hosttpm_request *request, struct hosttpm_quote *quote)
+{
+    struct hosttpm_reply reply;
+    int r = ask(socket, request, &reply);
+
+    if (r == 0)
+        r = check_quote(&reply.quote);
+    if (r == 0)
+        *quote = reply.quote;
+    return r;
+}
+
+int hosttpm_quote(int socket, const struct statement *statement, struct hosttpm_quote *quote)
+{
+    const struct hosttpm_request request = {.type = HOSTTPM_QUOTE, .statement = *statement};
+
+    return ask_quote(socket, &request, quote);
+}
+
+int hosttpm_host_quote(int socket, const uint8_t *nonce, uint32_t size, struct hosttpm_quote *quote)
+{
+    struct hosttpm_request request = {.type = HOSTTPM_HOST_QUOTE, .nonce = {.size = size}};
+
+    if (size < STATEMENT_NONCE_MIN || size > STATEMENT_NONCE_MAX)
+        return -EINVAL;
+    memcpy(request.nonce.nonce, nonce, size);
+    return ask_quote(socket, &request, quote);
+}
+
+int hosttpm_identity(int socket, struct hosttpm_identity *identity)
+{
+    const struct hosttpm_request request = {.type = HOSTTPM_IDENTITY};
+    struct hosttpm_reply reply;
+    int r = ask(socket, &request, &reply);
+
+    if (r == 0 && (reply.identity.ek_size > sizeof(identity->ek) ||
+                   reply.identity.ak_size > sizeof(identity->ak) ||
+                   reply.identity.ek_cert_size > sizeof(identity->ek_cert) ||
+                   reply.identity.ak_name_size > sizeof(identity->ak_name)))
+        r = -EPROTO;
+    if (r == 0)
+        *identity = reply.identity;
+    return r;
+}
+
+int hosttpm_counter(int socket, struct hosttpm_counter *counter)
+{
+    const struct hosttpm_request request = {.type = HOSTTPM_COUNTER};
+    struct hosttpm_reply reply;
+    int r = ask(socket, &request, &reply);
+
+    if (r == 0)
+        *counter = reply.counter;
+    return r;
+}
+
+int hosttpm_activate(int socket, const struct hosttpm_activate *activate,
+                     struct hosttpm_secret *secret)
+{
+    const struct hosttpm_request request = {.type = HOSTTPM_ACTIVATE, .activate = *activate};
+    struct hosttpm_reply reply;
+    int r = ask(socket, &request, &reply);
+
+    if (r == 0 && reply.secret.size > sizeof(secret->secret))
+        r = -EPROTO;
+    if (r == 0)
+        *secret = reply.secret;
+    explicit_bzero(&reply, sizeof(reply));
+    return r;
+}
+
+int hosttpm_log(int socket, int *fd)
+{
+    const struct hosttpm_request request = {.type = HOSTTPM_LOG};
+    struct hosttpm_reply reply;
+    int received = -1;
+    int r = ask_with(socket, &request, NULL, &reply, &received);
+
+    if (r == 0 && received < 0)
+        r = -EPROTO;
+    if (r < 0) {
+        fd_close(&received);
+        return r;
+    }
+    *fd = received;
+    return 0;
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CASEMATE_ATTEST_HOST_SERVICE_INTERNAL_H
+#define CASEMATE_ATTEST_HOST_SERVICE_INTERNAL_H
+
+/* Shared by the files of service.h only. */
+#include "attest/host/deep.h"
+#include "attest/host/service.h"
+
+#define ROUND_MAX 256u /* requests of one round */
+
+/* Who is at the other end; a bit each, for the table of requests. */
+enum role { ROLE_PARENT = 1, ROLE_GUEST = 2, ROLE_HOST = 4 };
+
+struct client {
+    int fd;
+    enum role role;
+    uint8_t uuid[16]; /* of a guest's */
+    bool begun;       /* keys were handed to it: nobody else is, while it is there */
+    bool waiting;     /* for the deep quote, as `leaf` */
+    bool gone;
+    uint32_t leaf;
+    size_t statement_size;
+    char statement[STATEMENT_MAX + 1];
+};
+
+/* An answer that waits for its round to be durable. */
+struct answer {
+    struct client *client;
+    int fd; /* to be passed along, ours; -1 */
+    struct hosttpm_reply reply;
+};
+
+struct service {
+    struct service_parts parts;
+    const struct hosttpm_config *config;
+    struct client *client[SERVICE_CLIENTS_MAX];
+    uint32_t clients;
+    struct answer *answer; /* ROUND_MAX of them */
+    uint32_t answers;
+    bool changed;     /* the map, in this round */
+    struct buf lines; /* of the ledger, in this round */
+    struct deep_batch *batch;
+    uint64_t quote_at; /* milliseconds of the monotonic clock; 0: nobody waits */
+    uint64_t advance_at;
+    bool identified;
+    struct hosttpm_identity identity;
+};
+
+/* One request of a client: its answer, or false if it waits for the deep quote. */
+bool service_request(struct service *service, struct client *client,
+                     const struct hosttpm_request *request, int fd, struct answer *answer);
+
+/* The interval is over: quote, and answer all who wait. */
+void service_deep_quote(struct service *service);
+
+/* A new connection. The descriptor is taken over on success. -ENFILE, -ENOMEM. */
+int service_add_client(struct service *service, int fd, enum role role, const uint8_t uuid[16]);
+
+/* Without waiting: a client with one request at a time has room, or has gone wrong. */
+void service_answer(struct client *client, const struct hosttpm_reply *reply, int fd);
+
+#endif
