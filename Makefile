@@ -85,6 +85,9 @@ LIBS_casemated = $(foreach f,hv/daemon hv/launch hv/acpi labeling attest/log att
 EXTERN_casemated = $(EXTERN_casemate)
 # speaks D-Bus with systemd-machined, for casemated, which has nothing of libsystemd's
 EXTERN_casemate-machine = $(shell $(PKG_CONFIG) --libs libsystemd)
+# the host's TPM: TPM2-TSS, which comes as shared libraries only
+LIBS_casemate-hosttpm = $(foreach f,attest/host attest/log attest mac,$(call lib_of,$(f)))
+EXTERN_casemate-hosttpm := $(shell $(PKG_CONFIG) --libs tss2-esys tss2-mu libcrypto libseccomp 2>/dev/null)
 LIBS_casemate = $(foreach f,hv/launch hv/acpi labeling attest/log attest $(POLICY_TOOLS) policy mac audit,$(call lib_of,$(f)))
 EXTERN_casemate := $(shell $(PKG_CONFIG) --libs libseccomp libselinux libsepol audit libcrypto jansson sqlite3 2>/dev/null) -lbz2
 
@@ -362,7 +365,7 @@ install: all
 	    sed -e 's,=/usr/,=$(PREFIX)/,' $$unit > $(systemd)/$${unit##*/} || exit 1; \
 	done
 	install -m 644 doc/org.casemate.Host.varlink doc/varlink.md $(share)/doc/casemate/
-	install -m 755 $(addprefix $(BUILD)/bin/,$(PROGRAMS_CONFINED) casemate-module casemate-machine) $(libexec)/
+	install -m 755 $(addprefix $(BUILD)/bin/,$(PROGRAMS_CONFINED) casemate-module casemate-machine casemate-hosttpm) $(libexec)/
 	install -m 644 doc/completion/casemate.bash $(COMPLETION)
 	$(if $(MODULES),install -m 644 $(MODULES) $(share)/casemate/selinux/)
 	install -d $(DESTDIR)$(PREFIX)/include $(libdir)/pkgconfig $(DESTDIR)$(PERLDIR) $(DESTDIR)$(PYTHONDIR)

@@ -12,19 +12,13 @@
 
 #define PATIENCE_MS 30000
 
-/* One request and its answer; a descriptor that comes along is *fd, -1 if none. */
-static int ask_with(int socket, const struct hosttpm_request *request, const int *send,
-                    struct hosttpm_reply *reply, int *fd)
+/* The next answer, with a descriptor if `fd` says where. */
+static int hear(int socket, struct hosttpm_reply *reply, int *fd)
 {
     struct pollfd wait = {.fd = socket, .events = POLLIN};
-    int received = -1, n;
     size_t count = fd != NULL ? 1 : 0;
+    int received = -1, n;
 
-    if (socket < 0)
-        return -ENODEV;
-    n = fdpass_send(socket, request, sizeof(*request), send, send != NULL ? 1 : 0);
-    if (n < 0)
-        return n;
     do
         n = poll(&wait, 1, PATIENCE_MS);
     while (n < 0 && errno == EINTR);
@@ -35,13 +29,49 @@ static int ask_with(int socket, const struct hosttpm_request *request, const int
         return -EPIPE;
     if (n < 0)
         return n;
-    if (n != (int)sizeof(*reply) || reply->type != request->type || reply->result > 0) {
+    if (n != (int)sizeof(*reply) || reply->result > 0) {
         fd_close(&received);
         return -EPROTO;
     }
     if (fd != NULL)
         *fd = received;
-    return reply->result;
+    return 0;
+}
+
+int hosttpm_ready(int control, uint32_t *code)
+{
+    struct hosttpm_reply reply;
+    int r;
+
+    if (control < 0)
+        return -ENODEV;
+    r = hear(control, &reply, NULL);
+    if (r == 0 && reply.type != HOSTTPM_READY)
+        r = -EPROTO;
+    if (r < 0)
+        return r;
+    *code = reply.code;
+    return reply.result;
+}
+
+/* One request and its answer; a descriptor that comes along is *fd, -1 if none. */
+static int ask_with(int socket, const struct hosttpm_request *request, const int *send,
+                    struct hosttpm_reply *reply, int *fd)
+{
+    int r;
+
+    if (socket < 0)
+        return -ENODEV;
+    r = fdpass_send(socket, request, sizeof(*request), send, send != NULL ? 1 : 0);
+    if (r == 0)
+        r = hear(socket, reply, fd);
+    if (r < 0)
+        return r;
+    if (reply->type == request->type)
+        return reply->result;
+    if (fd != NULL)
+        fd_close(fd);
+    return -EPROTO;
 }
 
 static int ask(int socket, const struct hosttpm_request *request, struct hosttpm_reply *reply)

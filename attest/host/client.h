@@ -14,6 +14,14 @@
 #include "hv/tpm_wire.h"
 
 /*
+ * The parent, after it has started the process: 0 when it serves; what it says (service_open's
+ * errors: -EUCLEAN for a store or a ledger that was rolled back, -EBUSY for one that another has,
+ * -EACCES for a key sealed to other PCRs, -EIO with *code of TSS, ...); -EPIPE: it died;
+ * -ETIMEDOUT.
+ */
+int hosttpm_ready(int control, uint32_t *code);
+
+/*
  * A connection for the guest `uuid` (all zeroes: for the host), over `control`, the parent's.
  * *socket is the caller's, close-on-exec.
  */

@@ -59,6 +59,7 @@ struct hosttpm_config {
 };
 
 enum hosttpm_type {
+    HOSTTPM_READY = 0, /* to the parent, once and unasked: a reply whose result says how it began */
     HOSTTPM_CONNECT = 1, /* parent, with one descriptor: it is a connection for `uuid` */
     HOSTTPM_IDENTITY,    /* reply: identity */
     HOSTTPM_COUNTER,     /* reply: counter */

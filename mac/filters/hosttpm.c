@@ -4,6 +4,7 @@
  * attest/host/wire.h, whose folder this one may not know.
  */
 #include <fcntl.h>
+#include <linux/futex.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 
@@ -31,7 +32,10 @@ static const struct filter_rule rows[] = {
     {CALL(ftruncate), STAGE_0, WHERE(FD_IS(FD_LEDGER)), "an event that a crash tore"},
     {CALL(memfd_create), STAGE_0, WHERE(ARG_INT(1, MFD_CLOEXEC | MFD_ALLOW_SEALING)), "a copy of the ledger for who asks"},
     {CALL(fcntl), STAGE_0, WHERE(ARG_INT(1, F_ADD_SEALS)), "which nobody can change"},
+    {CALL(lseek), STAGE_0, ANY, "and that is read from its beginning"},
     {CALL(getrandom), STAGE_0, ANY, "keys and nonces"},
+    {CALL(getpid), STAGE_0, ANY, "whether it was forked since: the library asks before it draws"},
+    {CALL(futex), STAGE_0, WHERE(ARG_INT(1, FUTEX_WAKE_PRIVATE)), "what is done once wakes others, of whom there are none"},
     {CALL(clock_gettime), STAGE_0, ANY, "intervals, where the vDSO cannot say"},
     {CALL(brk), STAGE_0, ANY, "the map, and what the TPM's library builds"},
     {CALL(mmap), STAGE_0, WHERE(ARG_LONG(0, 0), ARG_LONG(2, PROT_READ | PROT_WRITE), ARG_LONG(3, MAP_PRIVATE | MAP_ANONYMOUS)), "larger ones; never executable, never a file"},

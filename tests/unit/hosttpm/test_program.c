@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* bin/casemate-hosttpm itself, confined as it confines itself, with a real TPM. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/mman.h>
+
+#include <cmocka.h>
+
+#include "attest/host/client.h"
+#include "base/fd.h"
+#include "base/fdpass.h"
+#include "base/text.h"
+#include "tests/unit/hosttpm/swtpm.h"
+
+#define UID 1999999743u
+
+static struct swtpm swtpm;
+static char program[512];
+static int state_fd = -1, ledger_fd = -1;
+
+static int file(const char *name)
+{
+    char path[128];
+    int fd;
+
+    (void)snprintf(path, sizeof(path), "%s/%s", swtpm.directory, name);
+    fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    assert_true(fd >= 0);
+    return fd;
+}
+
+static struct hosttpm_config good_config(void)
+{
+    return (struct hosttpm_config){.magic = HOSTTPM_CONFIG_MAGIC,
+                                   .version = 1,
+                                   .uid = geteuid() == 0 ? UID : 0,
+                                   .ledger_pcr = 15,
+                                   .quote_pcrs = 0x4ff,
+                                   .interval = 5,
+                                   .advance = 3600};
+}
+
+/* The program on these descriptors; its control socket. */
+static int start(int tpm, int config, pid_t *pid)
+{
+    int ends[2];
+
+    assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends), 0);
+    *pid = fork();
+    assert_true(*pid >= 0);
+    if (*pid == 0) {
+        const int from[] = {ends[1], tpm, state_fd, ledger_fd, config};
+        char name[] = "casemate-hosttpm", *argv[] = {name, NULL}, *environment[] = {NULL};
+        int parked[5];
+
+        for (int i = 0; i < 5; i++)
+            parked[i] = fcntl(from[i], F_DUPFD_CLOEXEC, 20);
+        for (int i = 0; i < 5; i++)
+            if (dup2(parked[i], HOSTTPM_FD_CONTROL + i) < 0)
+                _exit(126);
+        (void)execve(program, argv, environment);
+        _exit(127);
+    }
+    (void)close(ends[1]);
+    return ends[0];
+}
+
+static int start_good(pid_t *pid)
+{
+    const struct hosttpm_config config = good_config();
+    int fd = fd_sealed_memfd("config", &config, sizeof(config)), control;
+
+    assert_true(fd >= 0);
+    control = start(swtpm.fd, fd, pid);
+    (void)close(fd);
+    return control;
+}
+
+static int end(int control, pid_t pid)
+{
+    int status = 0;
+
+    (void)close(control);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 256 + WTERMSIG(status);
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    if (!swtpm_is_installed())
+        return 0;
+    swtpm_new(&swtpm);
+    state_fd = file("state");
+    ledger_fd = file("ledger");
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    if (!swtpm_is_installed())
+        return 0;
+    (void)close(state_fd);
+    (void)close(ledger_fd);
+    swtpm_remove(&swtpm);
+    return 0;
+}
+
+#define NEEDS_BOTH                                                                                 \
+    do {                                                                                           \
+        (void)state;                                                                               \
+        if (!swtpm_is_installed() || access(program, X_OK) != 0) {                                 \
+            print_message("no swtpm, or the program is not built\n");                              \
+            skip();                                                                                \
+        }                                                                                          \
+    } while (0)
+
+static void status_line(pid_t pid, const char *key, char value[128])
+{
+    char path[64], line[256];
+    FILE *status;
+
+    value[0] = '\0';
+    (void)snprintf(path, sizeof(path), "/proc/%d/status", pid);
+    status = fopen(path, "re");
+    assert_non_null(status);
+    while (fgets(line, sizeof(line), status) != NULL)
+        if (strncmp(line, key, strlen(key)) == 0)
+            (void)sscanf(line + strlen(key), "%127s", value);
+    (void)fclose(status);
+}
+
+/* Every request, under the real filter: a system call that it lacks would kill the process. */
+static void everything_it_can(void **state)
+{
+    const uint8_t uuid[16] = {1}, host_uuid[16] = {0}, nonce[32] = {5};
+    const struct hosttpm_entry entry = {
+        .event = HOSTTPM_START, .tenant = "acme", .guest = "web", .generation = 1};
+    struct statement statement = {.tenant = "acme",
+                                  .name = "web",
+                                  .nonce_size = 32,
+                                  .ek_name_size = 34,
+                                  .ak_name_size = 34,
+                                  .generation = 1};
+    struct hosttpm_activate activate = {.blob_size = 60, .secret_size = 70};
+    struct hosttpm_identity identity;
+    struct hosttpm_counter counter;
+    struct hosttpm_secret secret;
+    struct hosttpm_quote quote;
+    struct tpm_keys keys;
+    int control, guard, host, log;
+    uint32_t code = 0;
+    char value[128];
+    pid_t pid;
+
+    NEEDS_BOTH;
+    control = start_good(&pid);
+    assert_int_equal(hosttpm_ready(control, &code), 0);
+    status_line(pid, "Seccomp:", value);
+    assert_string_equal(value, "2");
+    status_line(pid, "NoNewPrivs:", value);
+    assert_string_equal(value, "1");
+    if (geteuid() == 0) {
+        status_line(pid, "Uid:", value);
+        assert_string_equal(value, "1999999743");
+        status_line(pid, "CapEff:", value);
+        assert_string_equal(value, "0000000000000000");
+        status_line(pid, "CapBnd:", value);
+        assert_string_equal(value, "0000000000000000");
+    }
+    assert_int_equal(hosttpm_connect(control, uuid, &guard), 0);
+    assert_int_equal(hosttpm_connect(control, host_uuid, &host), 0);
+    assert_int_equal(hosttpm_identity(host, &identity), 0);
+    assert_int_equal(hosttpm_keys_begin(guard, uuid, &keys), 0);
+    assert_int_equal(hosttpm_keys_commit(guard, 1), 0);
+    assert_int_equal(hosttpm_ledger(guard, &entry, NULL), 0);
+    assert_int_equal(hosttpm_quote(guard, &statement, &quote), 0);
+    assert_int_equal(hosttpm_host_quote(host, nonce, sizeof(nonce), &quote), 0);
+    assert_int_equal(hosttpm_activate(host, &activate, &secret), -EBADMSG);
+    assert_int_equal(hosttpm_log(host, &log), 0);
+    assert_int_equal(fd_require_seals(log, F_SEAL_WRITE), 0);
+    (void)close(log);
+    assert_int_equal(hosttpm_counter(host, &counter), 0);
+    assert_int_equal(counter.guests, 1);
+    (void)close(guard);
+    (void)close(host);
+    assert_int_equal(end(control, pid), 0);
+    /* again: now store and ledger are read */
+    control = start_good(&pid);
+    assert_int_equal(hosttpm_ready(control, &code), 0);
+    assert_int_equal(end(control, pid), 0);
+}
+
+static void what_it_refuses(void **state)
+{
+    struct hosttpm_config config = good_config();
+    int control, second, fd, ends[2];
+    char path[64];
+    uint32_t code = 0;
+    pid_t pid, other;
+
+    NEEDS_BOTH;
+    /* a configuration that could still be changed */
+    fd = memfd_create("config", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    assert_int_equal(write(fd, &config, sizeof(config)), sizeof(config));
+    control = start(swtpm.fd, fd, &pid);
+    assert_int_equal(hosttpm_ready(control, &code), -EPERM);
+    assert_int_equal(end(control, pid), 3);
+    (void)close(fd);
+    config.ledger_pcr = 24;
+    fd = fd_sealed_memfd("config", &config, sizeof(config));
+    control = start(swtpm.fd, fd, &pid);
+    assert_int_equal(hosttpm_ready(control, &code), -EINVAL);
+    assert_int_equal(end(control, pid), 3);
+    (void)close(fd);
+    /* two at a time */
+    control = start_good(&pid);
+    assert_int_equal(hosttpm_ready(control, &code), 0);
+    fd = state_fd;
+    (void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+    state_fd = open(path, O_RDWR | O_CLOEXEC);
+    assert_true(state_fd >= 0);
+    second = start_good(&other);
+    assert_int_equal(hosttpm_ready(second, &code), -EBUSY);
+    assert_int_equal(end(second, other), 3);
+    (void)close(state_fd);
+    state_fd = fd;
+    assert_int_equal(end(control, pid), 0);
+    /* a TPM that says nothing */
+    config = good_config();
+    fd = fd_sealed_memfd("config", &config, sizeof(config));
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+    (void)close(ends[1]);
+    control = start(ends[0], fd, &pid);
+    assert_int_equal(hosttpm_ready(control, &code), -EIO);
+    assert_true(code != 0);
+    assert_int_equal(end(control, pid), 3);
+    (void)close(ends[0]);
+    (void)close(fd);
+}
+
+/*
+ * Killed at any moment, by a signal: what it had answered holds, what it had not is either. A TPM
+ * behind a socket may then have an answer that nobody takes; the kernel's device drops it, and so
+ * does this test.
+ */
+static void killed_anywhere(void **state)
+{
+    const unsigned rounds = getenv("CASEMATE_SOAK") != NULL ? 400 : 12;
+    const uint8_t uuid[16] = {9};
+    uint64_t committed = 0;
+
+    NEEDS_BOTH;
+    for (unsigned i = 0; i < rounds; i++) {
+        struct tpm_keys keys;
+        uint32_t code = 0;
+        int control, guard = -1, status;
+        uint8_t stale[4096];
+        pid_t pid, killer;
+
+        control = start_good(&pid);
+        assert_int_equal(hosttpm_ready(control, &code), 0);
+        assert_int_equal(hosttpm_connect(control, uuid, &guard), 0);
+        killer = fork();
+        if (killer == 0) {
+            (void)usleep(i * 977 % 12000);
+            (void)kill(pid, SIGKILL);
+            _exit(0);
+        }
+        for (;;) {
+            if (hosttpm_keys_begin(guard, uuid, &keys) < 0)
+                break;
+            assert_in_range(keys.generation, committed + 1, committed + 2);
+            committed = keys.generation - 1;
+            if (hosttpm_keys_commit(guard, keys.generation) < 0)
+                break;
+            committed = keys.generation;
+        }
+        (void)close(guard);
+        (void)close(control);
+        assert_int_equal(waitpid(killer, &status, 0), killer);
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        /* let the TPM end its command: it answers one that is sent behind it */
+        while (recv(swtpm.fd, stale, sizeof(stale), MSG_DONTWAIT) > 0)
+            continue;
+        (void)usleep(3000);
+        while (recv(swtpm.fd, stale, sizeof(stale), MSG_DONTWAIT) > 0)
+            continue;
+    }
+    assert_true(committed > 0);
+}
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(everything_it_can, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_it_refuses, setup, teardown),
+        cmocka_unit_test_setup_teardown(killed_anywhere, setup, teardown),
+    };
+
+    (void)argc;
+    /* build/tests/hosttpm/test_program: the programs are in build/bin */
+    (void)text_format(program, sizeof(program), "%.*s/../../bin/casemate-hosttpm",
+                      (int)(strrchr(argv[0], '/') - argv[0]), argv[0]);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
