@@ -267,8 +267,8 @@ static int part_of(const struct service *service, const struct client *client,
     quote->leaf = client->leaf;
     quote->leaves = deep_batch_count(service->batch);
     quote->proof_size = size;
+    memset(quote->proof, 0, sizeof(quote->proof));
     memcpy(quote->proof, proof, sizeof(quote->proof[0]) * size);
-    memset(quote->proof[size], 0, sizeof(quote->proof[0]) * (HOSTTPM_PROOF_MAX - size));
     quote->statement_size = (uint32_t)client->statement_size;
     memset(quote->statement, 0, sizeof(quote->statement));
     memcpy(quote->statement, client->statement, client->statement_size);

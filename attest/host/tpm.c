@@ -122,11 +122,13 @@ int host_tpm_pcr_read(struct host_tpm *tpm, uint32_t pcrs, uint8_t pcr[HOSTTPM_P
 int host_tpm_extend(struct host_tpm *tpm, unsigned pcr, const uint8_t sha256[32],
                     const uint8_t sha384[48])
 {
-    TPML_DIGEST_VALUES digests = {
-        .count = 2, .digests = {{.hashAlg = TPM2_ALG_SHA256}, {.hashAlg = TPM2_ALG_SHA384}}};
+    TPML_DIGEST_VALUES digests = {0};
 
     if (pcr >= HOSTTPM_PCRS)
         return -EINVAL;
+    digests.count = 2;
+    digests.digests[0].hashAlg = TPM2_ALG_SHA256;
+    digests.digests[1].hashAlg = TPM2_ALG_SHA384;
     memcpy(digests.digests[0].digest.sha256, sha256, 32);
     memcpy(digests.digests[1].digest.sha384, sha384, 48);
     return tpm_status(
@@ -225,15 +227,18 @@ static int quote_once(struct host_tpm *tpm, uint32_t pcrs, const TPM2B_DATA *dat
                       struct hosttpm_quote *quote)
 {
     const TPML_PCR_SELECTION selection = tpm_selection(pcrs);
-    const TPMT_SIG_SCHEME scheme = {.scheme = TPM2_ALG_NULL};
+    TPMT_SIG_SCHEME scheme = {0};
     TPMT_SIGNATURE *signature = NULL;
     TPM2B_ATTEST *quoted = NULL;
     TPMS_ATTEST attest;
     size_t offset = 0;
-    int r = tpm_status(tpm,
-                       Esys_Quote(tpm->esys, tpm->ak, ESYS_TR_PASSWORD, NONE, NONE, data, &scheme,
-                                  &selection, &quoted, &signature),
-                       "Quote");
+    int r;
+
+    scheme.scheme = TPM2_ALG_NULL;
+    r = tpm_status(tpm,
+                   Esys_Quote(tpm->esys, tpm->ak, ESYS_TR_PASSWORD, NONE, NONE, data, &scheme,
+                              &selection, &quoted, &signature),
+                   "Quote");
 
     if (r == 0)
         r = tpm_status(tpm,
