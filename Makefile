@@ -88,8 +88,8 @@ EXTERN_casemate-machine = $(shell $(PKG_CONFIG) --libs libsystemd)
 # the host's TPM: TPM2-TSS, which comes as shared libraries only
 LIBS_casemate-hosttpm = $(foreach f,attest/host attest/log attest mac,$(call lib_of,$(f)))
 EXTERN_casemate-hosttpm := $(shell $(PKG_CONFIG) --libs tss2-esys tss2-mu libcrypto libseccomp 2>/dev/null)
-LIBS_casemate = $(foreach f,hv/launch hv/acpi labeling attest/log attest $(POLICY_TOOLS) policy mac audit,$(call lib_of,$(f)))
-EXTERN_casemate := $(shell $(PKG_CONFIG) --libs libseccomp libselinux libsepol audit libcrypto jansson sqlite3 2>/dev/null) -lbz2
+LIBS_casemate = $(foreach f,hv/launch hv/acpi labeling attest/verify attest/evidence attest/log attest $(POLICY_TOOLS) policy mac audit,$(call lib_of,$(f)))
+EXTERN_casemate := $(shell $(PKG_CONFIG) --libs libseccomp libselinux libsepol audit libcrypto jansson jose sqlite3 2>/dev/null) -lbz2
 
 # The one that installs the SELinux module: a text of its own, and the confined compiler.
 LIBS_casemate-module = $(foreach f,policy/emit policy mac,$(call lib_of,$(f)))
@@ -177,7 +177,7 @@ UNSANITIZED := mac/test_seccomp front/test_filter $(patsubst tests/unit/%.c,%,$(
 UNIT_SKIPS = $(foreach t,$(UNSANITIZED),"--skip=$(t):a real filter kills the process at a sanitizer's own system calls")
 endif
 UNIT_LIBS = $(LIB_VERBS) $(LIB_CASEMATE) $(foreach f,hv/daemon hv/front hv/launch hv/vmm hv/acpi hv/worker labeling $(POLICY_TOOLS) policy mac audit attest/service attest/host attest/verify attest/evidence attest/log attest base,$(call lib_of,$(f)))
-UNIT_EXTERN := $(shell $(PKG_CONFIG) --libs cmocka libseccomp libselinux libsepol audit libcrypto jansson sqlite3 tss2-esys tss2-mu 2>/dev/null) -lbz2
+UNIT_EXTERN := $(shell $(PKG_CONFIG) --libs cmocka libseccomp libselinux libsepol audit libcrypto jansson jose sqlite3 tss2-esys tss2-mu 2>/dev/null) -lbz2
 $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(UNIT_LIBS) $(LIB_SELF)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS_DYN) -o $@ $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(UNIT_EXTERN) -pthread

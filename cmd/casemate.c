@@ -42,6 +42,8 @@ static const struct verb {
     {"reload", verb_reload, "have casemated read the host policy again", false},
     {"label", verb_label, "what guests have labelled: list, show, scan, restore", true},
     {"policy", verb_policy, "a host's policy: check, compile, load, prove, explain, ...", true},
+    {"attest", verb_attest, "what a guest was started with, and whether that can be believed",
+     false},
 };
 
 #define VERBS (sizeof(verbs) / sizeof(verbs[0]))

@@ -28,6 +28,7 @@ static const char *const words[CLAIMS] = {
     [CLAIM_BINDING] = "binding",
     [CLAIM_HOST_BOOT] = "host-boot",
     [CLAIM_HOST_SELINUX] = "host-selinux",
+    [CLAIM_HOST_LEDGER] = "host-ledger",
 };
 
 const char *claim_word(enum claim claim)

@@ -29,6 +29,7 @@ enum claim {
     CLAIM_BINDING,
     CLAIM_HOST_BOOT,
     CLAIM_HOST_SELINUX,
+    CLAIM_HOST_LEDGER,
     CLAIMS,
 };
 

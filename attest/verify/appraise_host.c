@@ -135,5 +135,7 @@ int appraise_host(struct appraising *a)
         r = still(a, &statement);
     if (r == 0)
         r = booted(a);
-    return r == 0 ? appraise_ima(a) : r;
+    if (r == 0)
+        r = appraise_ima(a);
+    return r == 0 ? appraise_ledger(a) : r;
 }

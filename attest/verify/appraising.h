@@ -47,5 +47,6 @@ int appraise_history(struct appraising *a);
 /* The host's part. */
 int appraise_host(struct appraising *a);
 int appraise_ima(struct appraising *a);
+int appraise_ledger(struct appraising *a);
 
 #endif

@@ -38,8 +38,8 @@ static const struct group groups[] = {
     {"executables", TRUST_APPROVED_BOOT, 3, {CLAIM_PROGRAMS, CLAIM_KERNEL, CLAIM_INITRD}},
     {"hardware",
      TRUST_AFFIRMING,
-     4,
-     {CLAIM_HOST, CLAIM_BINDING, CLAIM_HOST_BOOT, CLAIM_HOST_SELINUX}},
+     5,
+     {CLAIM_HOST, CLAIM_BINDING, CLAIM_HOST_BOOT, CLAIM_HOST_SELINUX, CLAIM_HOST_LEDGER}},
 };
 
 #define GROUPS (sizeof(groups) / sizeof(groups[0]))

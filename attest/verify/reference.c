@@ -12,6 +12,7 @@
 
 #define LIFETIME     300
 #define LIFETIME_MAX 86400
+#define LEDGER_PCR   15
 
 struct parser {
     struct reference_error *error;
@@ -255,6 +256,7 @@ static int selected(struct parser *parser, const json_t *object, struct referenc
 static int host(struct reference_error *error, const json_t *object, struct reference *to)
 {
     struct parser parser = {.error = error, .within = "host."};
+    uint64_t ledger_pcr = LEDGER_PCR;
 
     if (!json_is_object(object))
         return refuse(&parser, "", "no object");
@@ -264,6 +266,9 @@ static int host(struct reference_error *error, const json_t *object, struct refe
     TRY(pcrs(&parser, object, to->host_pcr));
     TRY(flag(&parser, object, "selinux", &to->host_selinux));
     TRY(digests(&parser, object, "selinux_policies", NULL, &to->host_policies));
+    TRY(flag(&parser, object, "ledger", &to->host_ledger));
+    TRY(number(&parser, object, "ledger_pcr", 0, REFERENCE_PCRS - 1, &ledger_pcr));
+    to->host_ledger_pcr = (uint32_t)ledger_pcr;
     return done(&parser, object);
 }
 
@@ -274,6 +279,7 @@ static int all(struct reference_error *error, const json_t *top, struct referenc
     uint64_t version = 0;
 
     to->lifetime = LIFETIME;
+    to->host_ledger_pcr = LEDGER_PCR;
     if (!json_is_object(top))
         return refuse(&parser, "", "no object");
     TRY(number(&parser, top, "version", 1, 1, &version));

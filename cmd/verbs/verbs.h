@@ -22,5 +22,6 @@ int verb_info(int argc, char **argv);
 int verb_reload(int argc, char **argv);
 int verb_label(int argc, char **argv);
 int verb_policy(int argc, char **argv);
+int verb_attest(int argc, char **argv);
 
 #endif

@@ -150,18 +150,35 @@ _casemate_policy() {
     fi
 }
 
+_casemate_attest() {
+    local word=$1 verb=${COMP_WORDS[2]} options="--help"
+    if [ "$COMP_CWORD" -eq 2 ]; then
+        _casemate_words "$word" "verify --help"
+        return
+    fi
+    case $verb in
+    verify) options+=" --nonce --reference --registry --json --token" ;;
+    esac
+    if [[ $word == -* ]]; then
+        _casemate_words "$word" "$options"
+    else
+        _casemate_files "$word"
+    fi
+}
+
 _casemate() {
     local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
     COMPREPLY=()
     if [ "$COMP_CWORD" -eq 1 ]; then
         _casemate_words "$word" "run start stop kill pause resume quarantine list show console metrics
-            events info reload label policy --help --version"
+            events info reload label policy attest --help --version"
         return
     fi
     case ${COMP_WORDS[1]} in
     run) _casemate_run "$word" "$previous" ;;
     label) _casemate_label "$word" "$previous" ;;
     policy) _casemate_policy "$word" ;;
+    attest) _casemate_attest "$word" ;;
     start | stop | kill | pause | resume | quarantine | list | show | console | metrics | events | info | reload)
         _casemate_host "$word" "$previous" "${COMP_WORDS[1]}"
         ;;

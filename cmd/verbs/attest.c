@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `casemate attest`: which verbs there are beneath. */
+#include "cmd/verbs/attest.h"
+
+#include "cmd/verbs/beneath.h"
+#include "cmd/verbs/verbs.h"
+
+int verb_attest(int argc, char **argv)
+{
+    static const struct verb_beneath verbs[] = {
+        {"verify", attest_verify_verb, "check evidence of a guest against a reference"},
+    };
+
+    return beneath_run("attest", verbs, sizeof(verbs) / sizeof(verbs[0]), argc, argv);
+}
