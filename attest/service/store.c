@@ -145,7 +145,7 @@ void service_store_close(struct service_store *store)
     free(store);
 }
 
-sqlite3_stmt *store_take(struct service_store *store, enum statement which)
+sqlite3_stmt *service_take(struct service_store *store, enum statement which)
 {
     sqlite3_stmt *statement = store->statement[which];
 
@@ -154,7 +154,7 @@ sqlite3_stmt *store_take(struct service_store *store, enum statement which)
     return statement;
 }
 
-int store_run(sqlite3_stmt *statement)
+int service_run(sqlite3_stmt *statement)
 {
     int code = sqlite3_step(statement);
 
@@ -162,7 +162,7 @@ int store_run(sqlite3_stmt *statement)
     return code == SQLITE_DONE ? 0 : -EIO;
 }
 
-int store_number(sqlite3_stmt *statement, uint64_t *value)
+int service_number(sqlite3_stmt *statement, uint64_t *value)
 {
     int code = sqlite3_step(statement);
 
@@ -172,22 +172,22 @@ int store_number(sqlite3_stmt *statement, uint64_t *value)
     return code == SQLITE_ROW ? 0 : -EIO;
 }
 
-int store_bind_text(sqlite3_stmt *statement, int at, const char *text)
+int service_bind_text(sqlite3_stmt *statement, int at, const char *text)
 {
     return sqlite3_bind_text(statement, at, text, -1, SQLITE_STATIC);
 }
 
-int store_bind_blob(sqlite3_stmt *statement, int at, const void *data, size_t size)
+int service_bind_blob(sqlite3_stmt *statement, int at, const void *data, size_t size)
 {
     return sqlite3_bind_blob(statement, at, data, (int)size, SQLITE_STATIC);
 }
 
-int store_bind_time(sqlite3_stmt *statement, int at, uint64_t time)
+int service_bind_time(sqlite3_stmt *statement, int at, uint64_t time)
 {
     return sqlite3_bind_int64(statement, at, time > INT64_MAX ? INT64_MAX : (int64_t)time);
 }
 
-int store_begin(struct service_store *store, bool durable)
+int service_begin(struct service_store *store, bool durable)
 {
     const char *text = durable ? "PRAGMA synchronous = FULL; BEGIN IMMEDIATE"
                                : "PRAGMA synchronous = NORMAL; BEGIN IMMEDIATE";
@@ -195,7 +195,7 @@ int store_begin(struct service_store *store, bool durable)
     return sqlite3_exec(store->db, text, NULL, NULL, NULL) == SQLITE_OK ? 0 : -EIO;
 }
 
-int store_end(struct service_store *store, int r)
+int service_end(struct service_store *store, int r)
 {
     if (r == 0 && sqlite3_exec(store->db, "COMMIT", NULL, NULL, NULL) == SQLITE_OK)
         return 0;
@@ -203,26 +203,26 @@ int store_end(struct service_store *store, int r)
     return r < 0 ? r : -EIO;
 }
 
-int store_advance(struct service_store *store, uint64_t clock, uint64_t *now)
+int service_advance(struct service_store *store, uint64_t clock, uint64_t *now)
 {
     sqlite3_stmt *set;
     uint64_t latest = 0;
-    int r = store_number(store_take(store, LATEST), &latest);
+    int r = service_number(service_take(store, LATEST), &latest);
 
     if (r < 0)
         return r;
     *now = clock > latest ? clock : latest;
     if (clock <= latest)
         return 0;
-    set = store_take(store, SET_LATEST);
-    (void)store_bind_time(set, 1, clock);
-    return store_run(set);
+    set = service_take(store, SET_LATEST);
+    (void)service_bind_time(set, 1, clock);
+    return service_run(set);
 }
 
 int service_store_time(struct service_store *store, uint64_t clock, uint64_t *now)
 {
     uint64_t latest = 0;
-    int r = store_number(store_take(store, LATEST), &latest);
+    int r = service_number(service_take(store, LATEST), &latest);
 
     if (r == 0)
         *now = clock > latest ? clock : latest;
@@ -232,10 +232,10 @@ int service_store_time(struct service_store *store, uint64_t clock, uint64_t *no
 int service_store_counts(struct service_store *store, struct service_counts *counts)
 {
     struct service_counts found = {0};
-    int r = store_number(store_take(store, COUNT_GUESTS), &found.guests);
+    int r = service_number(service_take(store, COUNT_GUESTS), &found.guests);
 
     if (r == 0)
-        r = store_number(store_take(store, COUNT_NONCES), &found.nonces);
+        r = service_number(service_take(store, COUNT_NONCES), &found.nonces);
     if (r == 0)
         *counts = found;
     return r;

@@ -11,30 +11,30 @@
 static int issue(struct service_store *store, const char *client, uint64_t now,
                  const uint8_t nonce[SERVICE_NONCE_SIZE])
 {
-    sqlite3_stmt *statement = store_take(store, FORGET);
+    sqlite3_stmt *statement = service_take(store, FORGET);
     uint64_t count = 0;
     int r;
 
-    (void)store_bind_time(statement, 1, now);
-    r = store_run(statement);
+    (void)service_bind_time(statement, 1, now);
+    r = service_run(statement);
     if (r == 0) {
-        statement = store_take(store, COUNT_CLIENT);
-        (void)store_bind_text(statement, 1, client);
-        r = store_number(statement, &count);
+        statement = service_take(store, COUNT_CLIENT);
+        (void)service_bind_text(statement, 1, client);
+        r = service_number(statement, &count);
     }
     if (r == 0 && count >= SERVICE_CLIENT_NONCE)
         return -EDQUOT;
     if (r == 0)
-        r = store_number(store_take(store, COUNT_NONCES), &count);
+        r = service_number(service_take(store, COUNT_NONCES), &count);
     if (r == 0 && count >= SERVICE_NONCES_MAX)
         return -ENOSPC;
     if (r < 0)
         return r;
-    statement = store_take(store, ADD_NONCE);
-    (void)store_bind_blob(statement, 1, nonce, SERVICE_NONCE_SIZE);
-    (void)store_bind_text(statement, 2, client);
-    (void)store_bind_time(statement, 3, now + SERVICE_NONCE_LIFE);
-    return store_run(statement);
+    statement = service_take(store, ADD_NONCE);
+    (void)service_bind_blob(statement, 1, nonce, SERVICE_NONCE_SIZE);
+    (void)service_bind_text(statement, 2, client);
+    (void)service_bind_time(statement, 3, now + SERVICE_NONCE_LIFE);
+    return service_run(statement);
 }
 
 int service_store_nonce(struct service_store *store, const char *client, uint64_t clock,
@@ -47,13 +47,13 @@ int service_store_nonce(struct service_store *store, const char *client, uint64_
     if (RAND_bytes(made, sizeof(made)) != 1)
         return -EIO;
     /* One that a loss of power makes forgotten is good for nothing: no harm, and no wait. */
-    r = store_begin(store, false);
+    r = service_begin(store, false);
     if (r < 0)
         return r;
-    r = store_advance(store, clock, &now);
+    r = service_advance(store, clock, &now);
     if (r == 0)
         r = issue(store, client, now, made);
-    r = store_end(store, r);
+    r = service_end(store, r);
     if (r == 0) {
         memcpy(nonce, made, sizeof(made));
         *expires = now + SERVICE_NONCE_LIFE;
@@ -63,13 +63,13 @@ int service_store_nonce(struct service_store *store, const char *client, uint64_
 
 static int spend(struct service_store *store, const uint8_t *nonce, size_t size, uint64_t now)
 {
-    sqlite3_stmt *statement = store_take(store, FIND_NONCE);
+    sqlite3_stmt *statement = service_take(store, FIND_NONCE);
     uint64_t expires = 0;
     int code, spent = 0;
 
     if (size != SERVICE_NONCE_SIZE)
         return -ENOENT;
-    (void)store_bind_blob(statement, 1, nonce, size);
+    (void)service_bind_blob(statement, 1, nonce, size);
     code = sqlite3_step(statement);
     if (code == SQLITE_ROW) {
         expires = (uint64_t)sqlite3_column_int64(statement, 0);
@@ -82,19 +82,19 @@ static int spend(struct service_store *store, const uint8_t *nonce, size_t size,
         return -EALREADY;
     if (expires <= now)
         return -ETIME;
-    statement = store_take(store, SPEND);
-    (void)store_bind_blob(statement, 1, nonce, size);
-    return store_run(statement);
+    statement = service_take(store, SPEND);
+    (void)service_bind_blob(statement, 1, nonce, size);
+    return service_run(statement);
 }
 
 static int read_seen(struct service_store *store, const uint8_t uuid[16],
                      struct reference_seen *seen)
 {
-    sqlite3_stmt *statement = store_take(store, FIND_SEEN);
+    sqlite3_stmt *statement = service_take(store, FIND_SEEN);
     int code, r = 0;
 
     memset(seen, 0, sizeof(*seen));
-    (void)store_bind_blob(statement, 1, uuid, 16);
+    (void)service_bind_blob(statement, 1, uuid, 16);
     code = sqlite3_step(statement);
     if (code == SQLITE_ROW && sqlite3_column_bytes(statement, 0) == (int)sizeof(*seen))
         memcpy(seen, sqlite3_column_blob(statement, 0), sizeof(*seen));
@@ -106,26 +106,26 @@ static int read_seen(struct service_store *store, const uint8_t uuid[16],
 
 static int write_seen(struct service_store *store, const struct verdict *verdict)
 {
-    sqlite3_stmt *statement = store_take(store, SET_SEEN);
+    sqlite3_stmt *statement = service_take(store, SET_SEEN);
 
-    (void)store_bind_blob(statement, 1, verdict->uuid, sizeof(verdict->uuid));
-    (void)store_bind_blob(statement, 2, &verdict->seen, sizeof(verdict->seen));
-    return store_run(statement);
+    (void)service_bind_blob(statement, 1, verdict->uuid, sizeof(verdict->uuid));
+    (void)service_bind_blob(statement, 2, &verdict->seen, sizeof(verdict->seen));
+    return service_run(statement);
 }
 
 static int write_result(struct service_store *store, const struct verdict *verdict,
                         const struct service_result *result)
 {
-    sqlite3_stmt *statement = store_take(store, SET_RESULT);
+    sqlite3_stmt *statement = service_take(store, SET_RESULT);
 
-    (void)store_bind_text(statement, 1, verdict->tenant);
-    (void)store_bind_text(statement, 2, verdict->name);
-    (void)store_bind_blob(statement, 3, result->uuid, sizeof(result->uuid));
-    (void)store_bind_time(statement, 4, result->at);
-    (void)store_bind_time(statement, 5, result->expires);
+    (void)service_bind_text(statement, 1, verdict->tenant);
+    (void)service_bind_text(statement, 2, verdict->name);
+    (void)service_bind_blob(statement, 3, result->uuid, sizeof(result->uuid));
+    (void)service_bind_time(statement, 4, result->at);
+    (void)service_bind_time(statement, 5, result->expires);
     (void)sqlite3_bind_int64(statement, 6, (int64_t)result->refusal);
-    (void)store_bind_text(statement, 7, result->detail);
-    return store_run(statement);
+    (void)service_bind_text(statement, 7, result->detail);
+    return service_run(statement);
 }
 
 static int onwards(struct service_store *store, struct verdict *verdict)
@@ -174,17 +174,17 @@ int service_store_accept(struct service_store *store, struct verdict *verdict, u
     struct verdict changed = *verdict;
     struct service_result kept;
     uint64_t now = 0;
-    int r = store_begin(store, true), refused = 0;
+    int r = service_begin(store, true), refused = 0;
 
     if (r < 0)
         return r;
-    r = store_advance(store, clock, &now);
+    r = service_advance(store, clock, &now);
     if (r == 0)
         refused = spend(store, verdict->nonce, verdict->nonce_size, now);
     if (r == 0 && refused == 0)
         r = take_verdict(store, &changed, now, &kept);
     /* Of what came with no good nonce, the time remains. */
-    r = store_end(store, refused == -EIO ? refused : r);
+    r = service_end(store, refused == -EIO ? refused : r);
     if (r < 0 || refused < 0)
         return r < 0 ? r : refused;
     *verdict = changed;
@@ -195,11 +195,11 @@ int service_store_accept(struct service_store *store, struct verdict *verdict, u
 int service_store_result(struct service_store *store, const char *tenant, const char *name,
                          struct service_result *result)
 {
-    sqlite3_stmt *statement = store_take(store, FIND_RESULT);
+    sqlite3_stmt *statement = service_take(store, FIND_RESULT);
     int code, r = -ENOENT;
 
-    (void)store_bind_text(statement, 1, tenant);
-    (void)store_bind_text(statement, 2, name);
+    (void)service_bind_text(statement, 1, tenant);
+    (void)service_bind_text(statement, 2, name);
     code = sqlite3_step(statement);
     if (code == SQLITE_ROW) {
         const unsigned char *detail = sqlite3_column_text(statement, 4);

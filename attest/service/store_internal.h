@@ -31,23 +31,23 @@ struct service_store {
 };
 
 /* A statement at its beginning, with nothing bound. */
-sqlite3_stmt *store_take(struct service_store *store, enum statement which);
+sqlite3_stmt *service_take(struct service_store *store, enum statement which);
 /* Run it for its effect. A binding that failed leaves NULL, which the tables refuse. 0 or -EIO. */
-int store_run(sqlite3_stmt *statement);
+int service_run(sqlite3_stmt *statement);
 /* The first column of its first row. 0 or -EIO. */
-int store_number(sqlite3_stmt *statement, uint64_t *value);
+int service_number(sqlite3_stmt *statement, uint64_t *value);
 
-int store_bind_text(sqlite3_stmt *statement, int at, const char *text);
-int store_bind_blob(sqlite3_stmt *statement, int at, const void *data, size_t size);
+int service_bind_text(sqlite3_stmt *statement, int at, const char *text);
+int service_bind_blob(sqlite3_stmt *statement, int at, const void *data, size_t size);
 /* Seconds since 1970 fit; a clock beyond is no clock. */
-int store_bind_time(sqlite3_stmt *statement, int at, uint64_t time);
+int service_bind_time(sqlite3_stmt *statement, int at, uint64_t time);
 
 /* A change that is durable when it has ended; or, not `durable`, soon after. 0 or -EIO. */
-int store_begin(struct service_store *store, bool durable);
+int service_begin(struct service_store *store, bool durable);
 /* Commit for r == 0, else go back. `r`, or -EIO. */
-int store_end(struct service_store *store, int r);
+int service_end(struct service_store *store, int r);
 
 /* Within a change: the time that counts, which from now on is the latest. 0 or -EIO. */
-int store_advance(struct service_store *store, uint64_t clock, uint64_t *now);
+int service_advance(struct service_store *store, uint64_t clock, uint64_t *now);
 
 #endif
