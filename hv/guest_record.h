@@ -11,7 +11,7 @@
 
 #define RECORD_NAME_MAX    64 /* tenant, guest; with NUL; [a-z0-9] then [a-z0-9_-]* */
 #define RECORD_CONTEXT_MAX 128
-#define RECORD_PROCESSES   33 /* VMM, console relay, 31 devices */
+#define RECORD_PROCESSES   34 /* VMM, console relay, TPM, 31 devices */
 #define RECORD_TEXT_MAX    512
 
 enum guest_state {

@@ -79,8 +79,17 @@ struct tpm_reply {
     };
 };
 
-/* How its state is kept and under which keys: a sealed memory file, read once and closed. */
-#define TPM_KEYS_MAGIC 0x4b4d5054u /* "TPMK" */
+/*
+ * How its state is kept and under which keys: a sealed memory file, read once and closed.
+ *
+ * A start is one generation later than the one before it, and has a key of its own. casemate-tpm
+ * writes the state anew under new_key before CONTROL_READY. If it or the host ends in between, the
+ * state is still under old_key or already under new_key: the same keys and generation are then to
+ * be given once more, and both are accepted. So whoever keeps the keys keeps old_key until READY,
+ * and drops it before CONTROL_GO.
+ */
+#define TPM_STATE_SIZE (2u * 262144u) /* the most bytes that the stored state takes: two slots */
+#define TPM_KEYS_MAGIC 0x4b4d5054u    /* "TPMK" */
 
 struct tpm_keys {
     uint32_t magic, version; /* version 1 */

@@ -85,7 +85,8 @@ char *host_moment(char text[32], int64_t seconds)
 static void process_name(char text[64], const struct casemate_process *p)
 {
     const char *kind = casemate_process_kind(p);
-    const bool single = strcmp(kind, "vmm") == 0 || strcmp(kind, "console") == 0;
+    const bool single =
+        strcmp(kind, "vmm") == 0 || strcmp(kind, "console") == 0 || strcmp(kind, "tpm") == 0;
 
     if (single || text_format(text, 64, "%s%" PRId64, kind, casemate_process_index(p)) < 0)
         (void)text_format(text, 64, "%.40s", kind);

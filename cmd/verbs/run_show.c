@@ -19,7 +19,7 @@ static void show_digest(char text[17], const uint8_t digest[32])
 
 static void show_name(char text[16], const struct confinement *row)
 {
-    if (row->kind == PROCESS_VMM || row->kind == PROCESS_CONSOLE)
+    if (row->kind == PROCESS_VMM || row->kind == PROCESS_CONSOLE || row->kind == PROCESS_TPM)
         (void)snprintf(text, 16, "%s", process_kind_name(row->kind));
     else
         (void)snprintf(text, 16, "%s%u", process_kind_name(row->kind), row->index);

@@ -9,60 +9,11 @@
 
 #include "base/cleanup.h"
 #include "base/text.h"
-#include "hv/launch/guard.h"
+#include "hv/launch/boot.h"
+#include "hv/launch/device.h"
+#include "hv/launch/tpm.h"
 
 _Static_assert(PROCESSES_MAX <= LABEL_UID_BLOCK_SIZE, "each process has a uid of its own");
-
-/* One row of the guest's devices, in the order of its PCI slots. */
-struct device {
-    enum process_kind kind;
-    unsigned number; /* among disks or nets */
-    unsigned queues;
-};
-
-/* Two a pair; with several pairs the last queue is the control queue. */
-static unsigned net_queues(unsigned pairs)
-{
-    return pairs > 1 ? 2 * pairs + 1 : 2;
-}
-
-static unsigned list_devices(const struct guest_spec *spec,
-                             struct device devices[HANDOFF_DEVICES_MAX])
-{
-    unsigned n = 0;
-
-    for (unsigned i = 0; i < spec->disks; i++)
-        devices[n++] = (struct device){PROCESS_BLK, i, spec->disk[i].queues};
-    for (unsigned i = 0; i < spec->nets; i++)
-        devices[n++] = (struct device){PROCESS_NET, i, net_queues(spec->net[i].pairs)};
-    if (spec->rng)
-        devices[n++] = (struct device){PROCESS_RNG, 0, 1};
-    return n;
-}
-
-/*
- * Locally administered and unicast, stable for a guest's name and position, so that the guest's
- * network configuration survives a restart.
- */
-static void default_ether(const char *guest, unsigned number, uint8_t address[6])
-{
-    uint64_t hash = 0xcbf29ce484222325ULL; /* FNV-1a: spread, not secrecy */
-
-    for (; *guest != '\0'; guest++)
-        hash = (hash ^ (uint8_t)*guest) * 0x100000001b3ULL;
-    hash = (hash ^ number) * 0x100000001b3ULL;
-    for (unsigned i = 0; i < 6; i++)
-        address[i] = (uint8_t)(hash >> (8 * i));
-    address[0] = (uint8_t)((address[0] & 0xfc) | 2);
-}
-
-static void ether_of(const struct guest_spec *spec, unsigned number, uint8_t address[6])
-{
-    if (spec->net[number].has_mac)
-        memcpy(address, spec->net[number].mac, 6);
-    else
-        default_ether(spec->name, number, address);
-}
 
 int guard_socket_pair(struct guard *guard, int type, const char *context, int pair[2])
 {
@@ -98,94 +49,7 @@ static int make_ram(struct guard *guard)
     return guard_label(guard, guard->ram, SELINUX_RAM, "the guest's memory");
 }
 
-/* Identity, context and subject of one process; no descriptor yet. */
-static int name_process(struct guard *guard, struct process *process, enum process_kind kind,
-                        unsigned index, const char *what)
-{
-    unsigned position = (unsigned)(process - guard->processes);
-    char shown[256];
-    int r = 0;
-
-    *process = (struct process){
-        .kind = kind,
-        .index = index,
-        .uid = guard->identity.guest.uid_first + position,
-        .file_size = kind == PROCESS_CONSOLE ? UINT64_MAX : 0,
-        .program = &guard->programs[kind],
-        .pidfd = -1,
-        .control = -1,
-        .config = -1,
-        .filter = -1,
-        .control_peer = -1,
-        .gone = true,
-    };
-    if (what[0] != '\0') {
-        (void)text_format(process->name, sizeof(process->name), "%s%u", process_kind_name(kind),
-                          index);
-        (void)text_format(process->subject, sizeof(process->subject), "casemate-%s of %s",
-                          process_kind_name(kind), text_escape(shown, sizeof(shown), what));
-    } else {
-        (void)text_format(process->name, sizeof(process->name), "%s", process_kind_name(kind));
-        (void)text_format(process->subject, sizeof(process->subject), "casemate-%s",
-                          process_kind_name(kind));
-    }
-    if (!guard->jail.landlock_only)
-        r = selinux_process_context(kind, &guard->label, process->context);
-    if (r < 0)
-        return launch_fail(guard->error, LAUNCH_SYSTEM, "cannot form the context of %s: %s",
-                           process->subject, strerror(-r));
-    return 0;
-}
-
-/* The sealed bytes that the process installs as its filters. */
-static int filter_file(struct guard *guard, struct process *process)
-{
-    cleanup_free struct handoff_filters *filters = calloc(1, sizeof(*filters));
-    unsigned stages = seccomp_stages(process->kind);
-
-    if (filters == NULL)
-        return -ENOMEM;
-    filters->magic = HANDOFF_MAGIC;
-    filters->count = stages;
-    for (unsigned i = 0; i < stages; i++) {
-        const struct seccomp_program *program = guard->filters[process->kind][i];
-
-        _Static_assert(sizeof(program->insn[0]) == sizeof(filters->filter[0].insn[0]),
-                       "an instruction is 8 bytes");
-        _Static_assert(SECCOMP_INSNS_MAX <= HANDOFF_INSNS_MAX, "every program fits");
-        filters->filter[i].insns = program->size;
-        memcpy(filters->filter[i].insn, program->insn, sizeof(program->insn[0]) * program->size);
-    }
-    process->filter = fd_sealed_memfd("filter", filters, sizeof(*filters));
-    return process->filter < 0 ? process->filter : 0;
-}
-
-/* Control socket, configuration and filters: what every process gets. */
-static int hand_common(struct guard *guard, struct process *process, const void *config,
-                       size_t size)
-{
-    int pair[2], r;
-
-    r = guard_socket_pair(guard, SOCK_SEQPACKET, process->context, pair);
-    if (r < 0)
-        return r;
-    process->control = pair[0];
-    process->control_peer = pair[1];
-    process->config = fd_sealed_memfd("config", config, size);
-    r = process->config < 0 ? process->config : filter_file(guard, process);
-    if (r < 0)
-        return launch_fail(guard->error, LAUNCH_SYSTEM, "cannot prepare %s: %s", process->subject,
-                           strerror(-r));
-    if (guard_label(guard, process->config, SELINUX_CONFIG, "a configuration") < 0 ||
-        guard_label(guard, process->filter, SELINUX_CONFIG, "a filter") < 0)
-        return -ECANCELED;
-    process_hand(process, HANDOFF_FD_CONTROL, process->control_peer, false);
-    process_hand(process, HANDOFF_FD_CONFIG, process->config, true);
-    process_hand(process, HANDOFF_FD_FILTER, process->filter, true);
-    return 0;
-}
-
-static int plan_vmm(struct guard *guard, const struct device *devices, unsigned count)
+static int plan_vmm(struct guard *guard, const struct guest_device *devices, unsigned count)
 {
     struct process *vmm = &guard->processes[guard->count++];
     struct vmm_config config = {
@@ -196,7 +60,8 @@ static int plan_vmm(struct guard *guard, const struct device *devices, unsigned 
         .memory = guard->spec->memory,
         .devices = count,
         .flags = (guard->spec->huge_pages ? VMM_FLAG_HUGE_PAGES : 0) |
-                 (guard->spec->irqchip == GUEST_IRQCHIP_SPLIT ? VMM_FLAG_SPLIT_IRQ : 0),
+                 (guard->spec->irqchip == GUEST_IRQCHIP_SPLIT ? VMM_FLAG_SPLIT_IRQ : 0) |
+                 (guard->tpm != NULL ? VMM_FLAG_TPM : 0),
     };
     int r;
 
@@ -204,14 +69,14 @@ static int plan_vmm(struct guard *guard, const struct device *devices, unsigned 
         config.device[i].kind = (uint32_t)devices[i].kind;
         config.device[i].queues = devices[i].queues;
         if (devices[i].kind == PROCESS_NET)
-            ether_of(guard->spec, devices[i].number, config.device[i].mac);
+            device_ether(guard->spec, devices[i].number, config.device[i].mac);
     }
     (void)text_format(config.cmdline, sizeof(config.cmdline), "%s", guard->spec->cmdline);
-    r = name_process(guard, vmm, PROCESS_VMM, 0, "");
+    r = boot_name(guard, vmm, PROCESS_VMM, 0, "");
     if (r == 0)
         r = guard_socket_pair(guard, SOCK_STREAM, vmm->context, guard->console);
     if (r == 0)
-        r = hand_common(guard, vmm, &config, sizeof(config));
+        r = boot_hand(guard, vmm, &config, sizeof(config));
     if (r < 0)
         return r;
     process_hand(vmm, HANDOFF_FD_KVM, guard->kvm, true);
@@ -235,7 +100,7 @@ static int plan_console(struct guard *guard)
         .memory = guard->spec->memory,
     };
     bool client = guard->options->console_client;
-    int r = name_process(guard, console, PROCESS_CONSOLE, 0, "");
+    int r = boot_name(guard, console, PROCESS_CONSOLE, 0, "");
 
     if (r == 0 && client) {
         config.flags = WORKER_FLAG_CLIENT;
@@ -245,7 +110,7 @@ static int plan_console(struct guard *guard)
                                strerror(-r));
     }
     if (r == 0)
-        r = hand_common(guard, console, &config, sizeof(config));
+        r = boot_hand(guard, console, &config, sizeof(config));
     if (r < 0)
         return r;
     process_hand(console, HANDOFF_FD_VHOST, guard->console[1], false);
@@ -256,7 +121,7 @@ static int plan_console(struct guard *guard)
     return 0;
 }
 
-static int hand_disk(struct guard *guard, struct process *worker, const struct device *device,
+static int hand_disk(struct guard *guard, struct process *worker, const struct guest_device *device,
                      struct worker_config *config)
 {
     const struct input_disk *disk = &guard->disks[device->number];
@@ -280,7 +145,7 @@ static int hand_disk(struct guard *guard, struct process *worker, const struct d
     return 0;
 }
 
-static int plan_worker(struct guard *guard, const struct device *device, unsigned index)
+static int plan_worker(struct guard *guard, const struct guest_device *device, unsigned index)
 {
     struct process *worker = &guard->processes[guard->count++];
     struct worker_config config = {
@@ -299,7 +164,7 @@ static int plan_worker(struct guard *guard, const struct device *device, unsigne
         (void)snprintf(what, sizeof(what), "tap %s", guard->spec->net[device->number].tap);
     else
         (void)snprintf(what, sizeof(what), "the guest");
-    r = name_process(guard, worker, device->kind, index, what);
+    r = boot_name(guard, worker, device->kind, index, what);
     if (r == 0)
         r = guard_socket_pair(guard, SOCK_STREAM, worker->context, guard->vhost[index]);
     if (r < 0)
@@ -307,15 +172,29 @@ static int plan_worker(struct guard *guard, const struct device *device, unsigne
     if (device->kind == PROCESS_BLK)
         r = hand_disk(guard, worker, device, &config);
     if (device->kind == PROCESS_NET) {
-        ether_of(guard->spec, device->number, config.mac);
+        device_ether(guard->spec, device->number, config.mac);
         for (unsigned pair = 0; pair < guard->spec->net[device->number].pairs; pair++)
             process_hand(worker, HANDOFF_FD_BACKING + (int)pair, guard->taps[device->number][pair],
                          false);
     }
     if (r == 0)
-        r = hand_common(guard, worker, &config, sizeof(config));
+        r = boot_hand(guard, worker, &config, sizeof(config));
     if (r == 0)
         process_hand(worker, HANDOFF_FD_VHOST, guard->vhost[index][1], false);
+    return r;
+}
+
+/* What is measured names every process: so after the others, and only then is there a log. */
+static int plan_tpm(struct guard *guard)
+{
+    int r = guard_tpm_boot(guard);
+
+    if (r == 0)
+        r = tpm_measure_boot(guard);
+    for (unsigned i = 0; r == 0 && i < guard->count; i++) {
+        if (guard->processes[i].kind == PROCESS_VMM)
+            guard_tpm_hand(guard, &guard->processes[i]);
+    }
     return r;
 }
 
@@ -343,8 +222,8 @@ static int start_all(struct guard *guard)
 
 int guard_boot(struct guard *guard)
 {
-    struct device devices[HANDOFF_DEVICES_MAX];
-    unsigned count = list_devices(guard->spec, devices);
+    struct guest_device devices[HANDOFF_DEVICES_MAX];
+    unsigned count = device_list(guard->spec, devices);
     int r;
 
     guard_step(guard, "starting the guest's processes");
@@ -357,6 +236,8 @@ int guard_boot(struct guard *guard)
         r = plan_vmm(guard, devices, count);
     if (r == 0)
         r = plan_console(guard);
+    if (r == 0 && guard->tpm != NULL)
+        r = plan_tpm(guard);
     if (r == 0)
         r = start_all(guard);
     return r;

@@ -10,6 +10,7 @@
 #include "base/cleanup.h"
 #include "base/fdpass.h"
 #include "hv/launch/guard.h"
+#include "hv/launch/tpm.h"
 #include "mac/landlock.h"
 
 #define DRAIN_MS 2000
@@ -18,6 +19,7 @@
 static void release_handed(struct guard *guard)
 {
     fd_close(&guard->ram);
+    guard_tpm_release_handed(guard);
     fd_close(&guard->console[0]);
     fd_close(&guard->console[1]);
     for (unsigned i = 0; i < HANDOFF_DEVICES_MAX; i++) {
@@ -98,6 +100,8 @@ int guard_open_gate(struct guard *guard)
         if (r < 0)
             return died_meanwhile(guard, &guard->processes[i], r);
         gate.sibling[gate.siblings++] = seen.namespaces;
+        if (guard->tpm != NULL && tpm_measure_saw(guard, &seen) < 0)
+            return -ECANCELED;
         guard_tell(guard, &(struct launch_event){.type = LAUNCH_EVENT_CONFINEMENT,
                                                  .kind = seen.kind,
                                                  .index = seen.index,
@@ -107,6 +111,8 @@ int guard_open_gate(struct guard *guard)
     if (still_enforced(guard) < 0)
         return -ECANCELED;
     release_handed(guard);
+    if (guard->tpm != NULL && tpm_measure_extend(guard) < 0)
+        return -ECANCELED;
     guard->running = guard->has_run = true;
     guard_tell(guard, &(struct launch_event){.type = LAUNCH_EVENT_RUNNING});
     return send_go(guard);
@@ -155,6 +161,7 @@ static void let_console_drain(struct process *console)
 void guard_end_boot(struct guard *guard)
 {
     release_handed(guard);
+    guard_tpm_end_boot(guard);
     guard->running = false;
     if (guard->paused || guard->quarantined)
         kill_frozen(guard);

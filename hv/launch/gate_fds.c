@@ -53,7 +53,7 @@ static bool from_a_sibling(const struct gate *gate, const struct process *proces
         const struct handed *ram = handed_as(other, HANDOFF_FD_RAM);
 
         if (other->kind == PROCESS_VMM && ram != NULL && process->kind != PROCESS_CONSOLE &&
-            same_file(process->pid, number, ram->fd))
+            process->kind != PROCESS_TPM && same_file(process->pid, number, ram->fd))
             return true;
         /* The front-end sends it on to the worker that it came from (VHOST_USER_SET_INFLIGHT_FD).
          */

@@ -10,6 +10,8 @@
 #include "hv/launch/launch.h"
 #include "hv/launch/station.h"
 
+struct guest_tpm;
+
 struct guard {
     const struct guest_spec *spec;
     const struct launch_options *options;
@@ -26,6 +28,7 @@ struct guard {
     struct input_disk disks[GUEST_DISKS_MAX];  /* owned descriptors */
     int taps[GUEST_NETS_MAX][GUEST_PAIRS_MAX]; /* owned: one a queue pair */
     struct seccomp_program *filters[PROCESS_KINDS][SECCOMP_STAGES_MAX]; /* owned */
+    struct guest_tpm *tpm; /* owned; NULL: it has none. hv/launch/tpm.h */
     struct janitor janitor;
     struct namespaces_ids own;
     struct station *station;    /* owned */
@@ -53,6 +56,8 @@ void guard_step(struct guard *guard, const char *text);
 
 /* record.c: what is known of the guest now, besides what events tell. */
 void guard_record(struct guard *guard);
+/* Seconds since 1970. */
+uint64_t guard_now(void);
 /* Since the first vCPU ran, in us. */
 uint64_t guard_uptime(const struct guard *guard);
 /* metrics.c: counters of now. */

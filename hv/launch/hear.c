@@ -73,11 +73,21 @@ static void crashed(struct watch *watch, const struct control_crash *crash)
     watch_fail(watch);
 }
 
+/* The back-end of device `which`, or the TPM, which is no device of the PCI bus. */
+static bool is_meant(const struct process *process, enum hv_failure failure, uint64_t which)
+{
+    if (process->kind == PROCESS_VMM || process->kind == PROCESS_CONSOLE)
+        return false;
+    if (process->kind == PROCESS_TPM || failure == FAILURE_TPM_PEER)
+        return process->kind == PROCESS_TPM && failure == FAILURE_TPM_PEER;
+    return process->index == which;
+}
+
 /*
  * The VMM reports that a back-end hung up. Why it did is its guard's to find out: a process that is
  * being killed closes its sockets a moment before its death can be seen.
  */
-static void find_the_dead(struct watch *watch, uint64_t device)
+static void find_the_dead(struct watch *watch, enum hv_failure failure, uint64_t which)
 {
     struct guard *guard = watch->guard;
 
@@ -85,8 +95,7 @@ static void find_the_dead(struct watch *watch, uint64_t device)
         struct process *process = &guard->processes[i];
         struct pollfd death = {.fd = process->pidfd, .events = POLLIN};
 
-        if (process->kind == PROCESS_VMM || process->kind == PROCESS_CONSOLE ||
-            process->index != device || process->pidfd < 0)
+        if (!is_meant(process, failure, which) || process->pidfd < 0)
             continue;
         if (poll(&death, 1, DEATH_MS) > 0)
             watch_reap(watch, process);
@@ -99,8 +108,9 @@ static void failed(struct watch *watch, const struct process *process,
     char text[sizeof(watch->guard->error->message)];
     enum launch_result result = failure_text(message, process->subject, text, sizeof(text));
 
-    if (process->kind == PROCESS_VMM && message->failure == FAILURE_VHOST_PEER)
-        find_the_dead(watch, message->detail[0]);
+    if (process->kind == PROCESS_VMM &&
+        (message->failure == FAILURE_VHOST_PEER || message->failure == FAILURE_TPM_PEER))
+        find_the_dead(watch, (enum hv_failure)message->failure, message->detail[0]);
     if (process->kind != PROCESS_VMM && message->failure == FAILURE_VHOST_PROTOCOL) {
         (void)launch_fail(watch->guard->error, LAUNCH_SYSTEM,
                           "%s: the VMM broke the vhost-user protocol at request %llu (error %llu)",

@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "hv/launch/guard.h"
 #include "hv/launch/retain.h"
+#include "hv/launch/tpm.h"
 
 /* At least that long from one start to the next; longer for a guest that goes on resetting. */
 #define RESET_INTERVAL_MS     1000
@@ -65,6 +66,8 @@ static enum guard_outcome boot_once(struct guard *guard)
         r = narrow(guard, RETAIN_RUN);
     if (r == 0)
         outcome = guard_supervise(guard);
+    if (outcome == GUARD_RESET && guard_tpm_reset(guard) < 0)
+        outcome = GUARD_FAILED;
     if (r == -EINTR)
         outcome = GUARD_OFF;
     guard_end_boot(guard);

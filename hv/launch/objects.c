@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "hv/launch/abandoned.h"
 #include "hv/launch/guard.h"
+#include "hv/launch/tpm.h"
 #include "labeling/filesystem.h"
 
 static int refuse_identity(struct guard *guard, const char *tenant, int r)
@@ -300,7 +301,7 @@ static void report_lost(void *context, const struct label_finding *finding)
 void guard_restore(struct guard *guard)
 {
     const struct label_reporter reporter = {.report = report_lost, .context = guard};
-    int images[GUEST_DISKS_MAX], r;
+    int images[GUEST_DISKS_MAX + 1], r;
 
     if (guard->place < 0 || guard->janitor.pid <= 0) { /* nothing was taken, or it is left to it */
         janitor_dismiss(&guard->janitor);
@@ -311,8 +312,9 @@ void guard_restore(struct guard *guard)
     }
     for (unsigned i = 0; i < GUEST_DISKS_MAX; i++)
         images[i] = input_disk_lock(&guard->disks[i]);
+    images[GUEST_DISKS_MAX] = guard_tpm_image(guard);
     /* The janitor holds the place as well: it goes only when nothing is left for it to do. */
-    r = identity_restore(guard->store, &guard->identity, images, GUEST_DISKS_MAX, &reporter);
+    r = identity_restore(guard->store, &guard->identity, images, GUEST_DISKS_MAX + 1, &reporter);
     if (r < 0 && r != -EUCLEAN)
         (void)launch_fail(guard->error, LAUNCH_SYSTEM,
                           "the label store cannot give back what guest '%s' had: %s",

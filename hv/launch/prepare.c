@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "hv/launch/guard.h"
+#include "hv/launch/tpm.h"
 #include "mac/landlock.h"
 #include "policy/limits.h"
 
@@ -323,6 +324,8 @@ int guard_prepare(struct guard *guard)
         r = label_boot_files(guard);
     if (r == 0)
         r = guard_take_disks(guard);
+    if (r == 0)
+        r = guard_tpm_prepare(guard);
     return r;
 }
 
@@ -344,6 +347,7 @@ void guard_release(struct guard *guard)
         cgroup_free(guard->jail.cgroup);
     }
     guard_restore(guard);
+    guard_tpm_release(guard);
     for (unsigned i = 0; i < PROCESS_KINDS; i++) {
         fd_close(&guard->programs[i].fd);
         for (unsigned stage = 0; stage < SECCOMP_STAGES_MAX; stage++)

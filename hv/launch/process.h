@@ -12,9 +12,10 @@
 #include "mac/cgroup.h"
 #include "mac/selinux.h"
 
-/* 0-2, control, config, filter, then kvm ram console kernel initrd, then a socket a device. */
-#define PROCESS_FDS_MAX (HANDOFF_FD_DEVICE + HANDOFF_DEVICES_MAX)
-#define PROCESSES_MAX   (HANDOFF_DEVICES_MAX + 2) /* VMM and console besides the workers */
+/* 0-2, control, config, filter, then kvm ram console kernel initrd, then a socket a device, then
+ * the TPM's socket and the event log. */
+#define PROCESS_FDS_MAX (HANDOFF_FD_LOG + 1)
+#define PROCESSES_MAX   (HANDOFF_DEVICES_MAX + 3) /* VMM, console and TPM besides the workers */
 
 /* An executable as it was when it was hashed, before it ran for the first time. */
 struct program {

@@ -92,7 +92,7 @@ static void record_running(struct guard *guard)
     if (guard->started != 0)
         return;
     guard->started = clock_usec(CLOCK_MONOTONIC);
-    guard->record.started = clock_usec(CLOCK_REALTIME) / 1000000;
+    guard->record.started = guard_now();
 }
 
 static void keep(struct guard *guard, const struct launch_event *event)
@@ -182,6 +182,11 @@ void guard_tell(struct guard *guard, const struct launch_event *event)
 void guard_step(struct guard *guard, const char *text)
 {
     guard_tell(guard, &(struct launch_event){.type = LAUNCH_EVENT_STEP, .text = text});
+}
+
+uint64_t guard_now(void)
+{
+    return clock_usec(CLOCK_REALTIME) / 1000000;
 }
 
 uint64_t guard_uptime(const struct guard *guard)

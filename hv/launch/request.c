@@ -2,6 +2,7 @@
 /* What casemated asks of a guard (hv/guard_wire.h), decided by the state that the guest is in. */
 #include <errno.h>
 
+#include "hv/launch/tpm.h"
 #include "hv/launch/watch.h"
 
 /* Frozen, no process of the guest holds anything less: memory, descriptors, labels, locks. */
@@ -10,15 +11,30 @@ static int freeze(struct guard *guard, bool frozen)
     return cgroup_freeze(guard->jail.cgroup, frozen);
 }
 
-static int pause_guest(struct guard *guard)
+/*
+ * Its TPM answers nobody while it is frozen, so what freezes a guest is noted before, and what
+ * thaws it is the first that its TPM does afterwards. A guest whose TPM does not take it ends.
+ */
+static int note(struct watch *watch, enum measure_happening what)
 {
+    if (guard_tpm_note(watch->guard, what) == 0)
+        return 0;
+    watch_fail(watch);
+    return -EIO;
+}
+
+static int pause_guest(struct watch *watch)
+{
+    struct guard *guard = watch->guard;
     int r;
 
     if (guard->paused || guard->quarantined)
         return -EALREADY;
     if (!guard->running)
         return -EBUSY;
-    r = freeze(guard, true);
+    r = note(watch, MEASURE_PAUSE);
+    if (r == 0)
+        r = freeze(guard, true);
     if (r < 0)
         return r;
     guard->paused = true;
@@ -26,8 +42,9 @@ static int pause_guest(struct guard *guard)
     return 0;
 }
 
-static int resume_guest(struct guard *guard)
+static int resume_guest(struct watch *watch)
 {
+    struct guard *guard = watch->guard;
     int r;
 
     if (guard->quarantined)
@@ -38,20 +55,28 @@ static int resume_guest(struct guard *guard)
     if (r < 0)
         return r;
     guard->paused = false;
+    r = note(watch, MEASURE_RESUME);
+    if (r < 0)
+        return r;
     guard_tell(guard, &(struct launch_event){.type = LAUNCH_EVENT_RESUMED});
     return 0;
 }
 
-static int quarantine_guest(struct guard *guard)
+/* Of one that is paused the ledger says no more: nobody will ask its TPM again. */
+static int quarantine_guest(struct watch *watch)
 {
+    struct guard *guard = watch->guard;
     int r = 0;
 
     if (guard->quarantined)
         return -EALREADY;
     if (!guard->running)
         return -EBUSY;
-    if (!guard->paused)
-        r = freeze(guard, true);
+    if (!guard->paused) {
+        r = note(watch, MEASURE_QUARANTINE);
+        if (r == 0)
+            r = freeze(guard, true);
+    }
     if (r < 0)
         return r;
     guard->quarantined = true;
@@ -88,13 +113,13 @@ void watch_answer(void *context, const struct guard_request *request, struct gua
         watch_force_off(watch);
         break;
     case GUARD_PAUSE:
-        message->status = pause_guest(guard);
+        message->status = pause_guest(watch);
         break;
     case GUARD_RESUME:
-        message->status = resume_guest(guard);
+        message->status = resume_guest(watch);
         break;
     case GUARD_QUARANTINE:
-        message->status = quarantine_guest(guard);
+        message->status = quarantine_guest(watch);
         break;
     case GUARD_METRICS:
         message->type = GUARD_MESSAGE_METRICS;

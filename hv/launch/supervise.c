@@ -8,6 +8,7 @@
 
 #include "base/cleanup.h"
 #include "base/fdpass.h"
+#include "hv/launch/tpm.h"
 #include "hv/launch/watch.h"
 
 /* Signals, timer, janitor, the station; then two of each process. */
@@ -52,8 +53,13 @@ static void send_button(struct watch *watch)
 
 void watch_stop(struct watch *watch, unsigned seconds)
 {
-    if (watch->guard->running && !watch->button_pressed)
+    if (watch->guard->running && !watch->button_pressed) {
+        if (!watch->guard->paused && guard_tpm_note(watch->guard, MEASURE_BUTTON) < 0) {
+            watch_fail(watch);
+            return;
+        }
         send_button(watch);
+    }
     if (!watch->guard->running || seconds == 0)
         watch_force_off(watch);
     else
