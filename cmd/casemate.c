@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/child.h"
 #include "cmd/verbs/verbs.h"
 #include "mac/selinux.h"
 #include "policy/guest.h"
@@ -100,7 +101,7 @@ static int run_verb(const struct verb *verb, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-    if (!has_standard_descriptors())
+    if (!has_standard_descriptors() || child_expect() < 0)
         return 3;
     if (argc < 2) {
         usage(stderr);

@@ -16,6 +16,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/child.h"
 #include "base/fd.h"
 #include "base/journal.h"
 #include "base/text.h"
@@ -159,7 +160,7 @@ int main(int argc, char **argv)
 
     if (argc == 2 && strcmp(argv[1], "guard") == 0)
         return clearenv() == 0 ? guard_process_main() : LAUNCH_SYSTEM;
-    if (check_standard() < 0)
+    if (check_standard() < 0 || child_expect() < 0)
         return LAUNCH_SYSTEM;
     r = parse(argc, argv, &options);
     if (r != 0)

@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/close_range.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -10,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/child.h"
 #include "base/cleanup.h"
 #include "hv/daemon/guards.h"
 #include "hv/daemon/guests.h"
@@ -18,18 +18,6 @@
 #define OFF_TIMEOUT 30 /* seconds from the power button to force, when nobody says other */
 #define PARKED      10 /* above the numbers that a guard gets */
 
-static void reset_signals(void)
-{
-    sigset_t none;
-
-    for (int s = 1; s < NSIG; s++) {
-        if (s != SIGKILL && s != SIGSTOP)
-            (void)signal(s, SIG_DFL);
-    }
-    (void)sigemptyset(&none);
-    (void)sigprocmask(SIG_SETMASK, &none, NULL);
-}
-
 /* In the child: nothing of casemated but two descriptors and its log goes along. */
 _Noreturn static void become_guard(const struct host *host, int start, int station)
 {
@@ -37,7 +25,7 @@ _Noreturn static void become_guard(const struct host *host, int start, int stati
     char *argv[] = {name, word, NULL}, *environment[] = {NULL};
     int self, a, b;
 
-    reset_signals();
+    child_reset_signals();
     (void)umask(077);
     self = fcntl(host->self, F_DUPFD_CLOEXEC, PARKED);
     a = fcntl(start, F_DUPFD_CLOEXEC, PARKED);
