@@ -18,22 +18,31 @@ void fd_close(int *fd)
     errno = saved;
 }
 
-int fd_read_full(int fd, void *data, size_t size)
+ssize_t fd_read_most(int fd, void *data, size_t size)
 {
-    uint8_t *at = data;
+    uint8_t *bytes = data;
+    size_t have = 0;
 
-    while (size > 0) {
-        ssize_t n = read(fd, at, size);
+    while (have < size) {
+        ssize_t n = read(fd, bytes + have, size - have);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
             return -errno;
         if (n == 0)
-            return -ENODATA;
-        at += n;
-        size -= (size_t)n;
+            break;
+        have += (size_t)n;
     }
-    return 0;
+    return (ssize_t)have;
+}
+
+int fd_read_full(int fd, void *data, size_t size)
+{
+    ssize_t n = fd_read_most(fd, data, size);
+
+    if (n < 0)
+        return (int)n;
+    return (size_t)n == size ? 0 : -ENODATA;
 }
 
 int fd_pread_full(int fd, void *data, size_t size, uint64_t offset)

@@ -12,6 +12,12 @@
 void fd_close(int *fd);
 
 /*
+ * Read until there are `size` bytes or the file ends. How many they are, or -errno (what was read
+ * stays in `data`). EINTR is retried.
+ */
+ssize_t fd_read_most(int fd, void *data, size_t size);
+
+/*
  * Read exactly `size` bytes. 0, or -ENODATA when the file ends first (what was read stays in
  * `data`), or -errno. EINTR is retried.
  */

@@ -99,22 +99,8 @@ bool process_scan_uid(const char *text, size_t size, uid_t *uid)
 static ssize_t read_file(int directory, const char *name, char *text, size_t size)
 {
     cleanup_fd int fd = openat(directory, name, O_RDONLY | O_CLOEXEC);
-    size_t total = 0;
 
-    if (fd < 0)
-        return -errno;
-    while (total < size) {
-        ssize_t n = read(fd, text + total, size - total);
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return -errno;
-        if (n == 0)
-            break;
-        total += (size_t)n;
-    }
-    return (ssize_t)total;
+    return fd < 0 ? -errno : fd_read_most(fd, text, size);
 }
 
 /* Within a guest's block, of whatever guest. */

@@ -63,33 +63,28 @@ int input_open_found(int found, int flags)
     return fd < 0 ? -errno : fd;
 }
 
-/* Copy without passing through user space where the file systems can. */
+/* All of it, but no more than `most` bytes: in pieces, since it may be large. */
 static int copy_all(int from, int to, uint64_t most, uint64_t *copied)
 {
     static const size_t chunk = 1 << 20;
-    cleanup_free char *buffer = NULL;
+    cleanup_free char *buffer = malloc(chunk);
     uint64_t total = 0;
+    ssize_t n;
+    int r;
 
-    buffer = malloc(chunk);
     if (buffer == NULL)
         return -ENOMEM;
-    for (;;) {
-        ssize_t n = read(from, buffer, chunk);
-        int r;
-
-        if (n < 0 && errno == EINTR)
-            continue;
+    do {
+        n = fd_read_most(from, buffer, chunk);
         if (n < 0)
-            return -errno;
-        if (n == 0)
-            break;
+            return (int)n;
         total += (uint64_t)n;
         if (total > most)
             return -EFBIG;
         r = fd_write_full(to, buffer, (size_t)n);
         if (r < 0)
             return r;
-    }
+    } while ((size_t)n == chunk);
     *copied = total;
     return 0;
 }

@@ -71,6 +71,26 @@ static void test_read_short(void **state)
     assert_int_equal(fd_write_full(-1, data, 1), -EBADF);
 }
 
+/* What comes in pieces is read to the end, and no further than there is room. */
+static void test_read_most(void **state)
+{
+    int pipe_fds[2];
+    char data[8] = "zzzzzzz";
+
+    (void)state;
+    assert_int_equal(pipe2(pipe_fds, O_CLOEXEC), 0);
+    assert_int_equal(fd_write_full(pipe_fds[1], "abcdef", 6), 0);
+    assert_int_equal(fd_read_most(pipe_fds[0], data, 4), 4);
+    assert_memory_equal(data, "abcdz", 5);
+    assert_int_equal(fd_read_most(pipe_fds[0], data, 0), 0);
+    fd_close(&pipe_fds[1]);
+    assert_int_equal(fd_read_most(pipe_fds[0], data, sizeof(data)), 2);
+    assert_memory_equal(data, "efcdz", 5);
+    assert_int_equal(fd_read_most(pipe_fds[0], data, sizeof(data)), 0);
+    fd_close(&pipe_fds[0]);
+    assert_int_equal(fd_read_most(-1, data, 1), -EBADF);
+}
+
 static void test_pread(void **state)
 {
     cleanup_fd int fd = fd_sealed_memfd("test", "0123456789", 10);
@@ -151,10 +171,11 @@ static void test_require_seals(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_close),      cmocka_unit_test(test_cleanup),
-        cmocka_unit_test(test_read_short), cmocka_unit_test(test_pread),
-        cmocka_unit_test(test_sealed),     cmocka_unit_test(test_sealed_empty),
-        cmocka_unit_test(test_fixed),      cmocka_unit_test(test_require_seals),
+        cmocka_unit_test(test_close),         cmocka_unit_test(test_cleanup),
+        cmocka_unit_test(test_read_short),    cmocka_unit_test(test_read_most),
+        cmocka_unit_test(test_pread),         cmocka_unit_test(test_sealed),
+        cmocka_unit_test(test_sealed_empty),  cmocka_unit_test(test_fixed),
+        cmocka_unit_test(test_require_seals),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
