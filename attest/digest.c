@@ -52,6 +52,16 @@ int digest_end(struct digest *digest, uint8_t value[DIGEST_SIZE])
     return done == 1 ? 0 : -EIO;
 }
 
+int digest_of(const void *data, size_t size, uint8_t value[DIGEST_SIZE])
+{
+    struct digest digest;
+    int r = digest_begin(&digest);
+
+    if (r == 0)
+        r = digest_add(&digest, data, size);
+    return r < 0 ? r : digest_end(&digest, value);
+}
+
 int digests_begin(struct digests_pass *pass)
 {
     int r = begin(&pass->sha256, EVP_sha256());

@@ -22,6 +22,9 @@ int digest_add(struct digest *digest, const void *data, size_t size);
 /* The value; the digest is released. 0 or -EIO. */
 int digest_end(struct digest *digest, uint8_t value[DIGEST_SIZE]);
 
+/* Digest of bytes in memory. 0, -ENOMEM or -EIO. */
+int digest_of(const void *data, size_t size, uint8_t value[DIGEST_SIZE]);
+
 /* Digest of a whole file by pread, its offset untouched. 0 or -errno. */
 int digest_file(int fd, uint8_t value[DIGEST_SIZE]);
 

@@ -19,6 +19,7 @@
 #include <systemd/sd-bus.h>
 #include <unistd.h>
 
+#include "base/hex.h"
 #include "base/text.h"
 #include "hv/daemon/machine.h"
 
@@ -44,25 +45,6 @@ static int drop_rights(void)
     return 0;
 }
 
-static int digit(char c)
-{
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-static int parse_uuid(const char *text, uint8_t uuid[16])
-{
-    if (strlen(text) != 32)
-        return -EINVAL;
-    for (unsigned i = 0; i < 16; i++) {
-        int high = digit(text[2 * i]), low = digit(text[2 * i + 1]);
-
-        if (high < 0 || low < 0)
-            return -EINVAL;
-        uuid[i] = (uint8_t)(high << 4 | low);
-    }
-    return 0;
-}
-
 /* NAME UUID PID */
 static int parse(int argc, char **argv, struct machine *machine)
 {
@@ -70,7 +52,9 @@ static int parse(int argc, char **argv, struct machine *machine)
 
     if (argc != 4 || strlen(argv[1]) > MACHINE_NAME_MAX ||
         strspn(argv[1], "abcdefghijklmnopqrstuvwxyz0123456789_-.") != strlen(argv[1]) ||
-        parse_uuid(argv[2], machine->uuid) < 0 || text_number(argv[3], 2, INT32_MAX, &pid) < 0)
+
+        hex_decode(machine->uuid, sizeof(machine->uuid), argv[2], strlen(argv[2])) < 0 ||
+        text_number(argv[3], 2, INT32_MAX, &pid) < 0)
         return -EINVAL;
     machine->name = argv[1];
     machine->leader = (uint32_t)pid;

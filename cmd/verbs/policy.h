@@ -19,11 +19,18 @@ int policy_prove_verb(int argc, char **argv);
 int policy_verify_verb(int argc, char **argv);
 int policy_diff_verb(int argc, char **argv);
 
+/* arguments_parse for a verb, "policy NAME", whose words are the files of one policy. */
+bool policy_arguments(const char *name, const char *what, const struct verb_option *options,
+                      int argc, char **argv, struct arguments *arguments, int *status);
+
 /*
  * Compile the files that the arguments name. VERB_OK, and *compiled, which is the caller's, has an
  * image or messages; else what failed has been said.
  */
 int policy_compile_files(const struct arguments *arguments, struct compiled **compiled);
+
+/* Print the messages, each with its place, to standard error. */
+void policy_show_messages(const struct compiled *compiled);
 
 /*
  * Compile the files that the arguments name. VERB_OK, and *compiled has an image and is the

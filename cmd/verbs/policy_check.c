@@ -5,26 +5,12 @@
 #include <string.h>
 
 #include "attest/digest.h"
+#include "base/hex.h"
 #include "base/text.h"
 #include "cmd/verbs/json.h"
 #include "cmd/verbs/policy.h"
 
 #define HEX_SIZE (2 * DIGEST_SIZE + 1)
-
-static int digest_of(const struct image *image, char hex[HEX_SIZE])
-{
-    uint8_t value[DIGEST_SIZE];
-    struct digest digest;
-    int r = digest_begin(&digest);
-
-    if (r == 0)
-        r = digest_add(&digest, image, image->size);
-    if (r == 0)
-        r = digest_end(&digest, value);
-    for (size_t i = 0; r == 0 && i < DIGEST_SIZE; i++)
-        (void)snprintf(hex + 2 * i, 3, "%02x", value[i]);
-    return r;
-}
 
 static json_t *errors_json(const struct compiled *compiled)
 {
@@ -64,18 +50,6 @@ static int print_json(const char *file, const struct compiled *compiled, const c
     return json_print(o);
 }
 
-static void print_messages(const struct compiled *compiled)
-{
-    struct buf out;
-
-    buf_init(&out, 1U << 20);
-    for (size_t i = 0; i < compiled_messages(compiled); i++)
-        compiled_show(compiled, i, &out);
-    if (buf_status(&out) == 0)
-        (void)fwrite(out.data, 1, out.size, stderr);
-    buf_release(&out);
-}
-
 static const char *plural(uint32_t n)
 {
     return n == 1 ? "" : "s";
@@ -99,46 +73,42 @@ int policy_check_verb(int argc, char **argv)
         {"json", NULL, "print the result as JSON"},
         {NULL, NULL, NULL},
     };
-    static const struct verb_usage usage = {
-        .name = "policy check",
-        .words = "FILE...",
-        .what = "Say what is wrong with a host's policy, or that it is good. Nothing changes.",
-        .options = options,
-        .words_min = 1,
-        .words_max = COMPILE_ROOTS_MAX,
-    };
+    static const char what[] =
+        "Say what is wrong with a host's policy, or that it is good. Nothing changes.";
     struct compiled *compiled = NULL;
     struct guest_diagnostic vain;
     struct arguments arguments;
     const struct image *image;
+    uint8_t digest[DIGEST_SIZE];
     char hex[HEX_SIZE] = "";
     bool enforceable = true;
     int status, r;
 
-    if (!arguments_parse(&usage, argc, argv, &arguments, &status))
+    if (!policy_arguments("policy check", what, options, argc, argv, &arguments, &status))
         return status;
     status = policy_compile_files(&arguments, &compiled);
     if (status != VERB_OK)
         return status;
     image = compiled_image(compiled);
-    r = image != NULL ? digest_of(image, hex) : 0;
+    r = image != NULL ? digest_of(image, image->size, digest) : 0;
     if (r < 0) {
         complain("cannot hash the policy: %s", strerror(-r));
-        status = VERB_SYSTEM;
-        goto out;
+        compiled_free(compiled);
+        return VERB_SYSTEM;
     }
+    if (image != NULL)
+        hex_encode(hex, digest, sizeof(digest));
     enforceable = image == NULL || image_enforceable(image, &vain) == 0;
     if (arguments.given[0])
         status = print_json(arguments.word[0], compiled, enforceable ? NULL : vain.message, hex);
     else if (image == NULL)
-        print_messages(compiled);
+        policy_show_messages(compiled);
     else if (!enforceable)
         complain("this host cannot enforce all of it: %s", vain.message);
     else
         print_good(arguments.word[0], image, hex);
     if (status == VERB_OK && (image == NULL || !enforceable))
         status = VERB_DENIED;
-out:
     compiled_free(compiled);
     return status;
 }

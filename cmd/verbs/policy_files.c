@@ -11,6 +11,7 @@
 
 #include "attest/digest.h"
 #include "base/cleanup.h"
+#include "base/hex.h"
 #include "base/text.h"
 
 #define FILES_MAX 64
@@ -72,15 +73,10 @@ static int write_temporary(struct policy_files *files, const char *name, const s
 static int digest_text(const struct buf *data, char text[65])
 {
     uint8_t value[DIGEST_SIZE];
-    struct digest digest;
-    int r = digest_begin(&digest);
+    int r = digest_of(data->data, data->size, value);
 
     if (r == 0)
-        r = digest_add(&digest, data->data, data->size);
-    if (r == 0)
-        r = digest_end(&digest, value);
-    for (unsigned i = 0; r == 0 && i < DIGEST_SIZE; i++)
-        (void)snprintf(text + 2 * (size_t)i, 3, "%02x", value[i]);
+        hex_encode(text, value, sizeof(value));
     return r;
 }
 

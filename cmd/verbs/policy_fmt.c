@@ -46,19 +46,16 @@ static void release(struct source *source)
 
 static int read_all(struct source *source, int fd)
 {
+    ssize_t n;
+
     source->text = malloc(COMPILE_SOURCE_MAX + 1);
     if (source->text == NULL)
         return -ENOMEM;
-    while (source->size <= COMPILE_SOURCE_MAX) {
-        ssize_t n = read(fd, source->text + source->size, COMPILE_SOURCE_MAX + 1 - source->size);
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return n < 0 ? -errno : 0;
-        source->size += (size_t)n;
-    }
-    return -EFBIG;
+    n = fd_read_most(fd, source->text, COMPILE_SOURCE_MAX + 1);
+    if (n < 0)
+        return (int)n;
+    source->size = (size_t)n;
+    return source->size > COMPILE_SOURCE_MAX ? -EFBIG : 0;
 }
 
 static void lay_out(void *context, int socket)

@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/child.h"
 #include "base/cleanup.h"
 #include "cmd/verbs/policy.h"
 #include "policy/flow/picture.h"
@@ -47,7 +48,7 @@ _Noreturn static void draw(int input)
 static int run_dot(const struct buf *drawing)
 {
     cleanup_fd int input = fd_sealed_memfd("casemate-drawing", drawing->data, drawing->size);
-    int status = 0;
+    int status, r;
     pid_t pid;
 
     if (input < 0) {
@@ -62,8 +63,11 @@ static int run_dot(const struct buf *drawing)
     }
     if (pid == 0)
         draw(input);
-    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-        continue;
+    r = child_wait(pid, &status);
+    if (r < 0) {
+        complain("cannot tell how graphviz ended: %s", strerror(-r));
+        return VERB_SYSTEM;
+    }
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
         return VERB_OK;
     if (WIFEXITED(status) && WEXITSTATUS(status) == NOT_THERE)
@@ -116,20 +120,14 @@ int policy_graph_verb(int argc, char **argv)
         {"tenant", "TENANT", "draw this tenant, and what it has to do with"},
         {NULL, NULL, NULL},
     };
-    static const struct verb_usage usage = {
-        .name = "policy graph",
-        .words = "FILE...",
-        .what = "Print a picture (SVG) of a host's policy: tenants, guests, objects, channels, "
-                "conflicts.\nArrows go where information goes. Graphviz draws it.",
-        .options = options,
-        .words_min = 1,
-        .words_max = -1,
-    };
+    static const char what[] =
+        "Print a picture (SVG) of a host's policy: tenants, guests, objects, channels, "
+        "conflicts.\nArrows go where information goes. Graphviz draws it.";
     struct compiled *compiled = NULL;
     struct arguments arguments;
     int status;
 
-    if (!arguments_parse(&usage, argc, argv, &arguments, &status))
+    if (!policy_arguments("policy graph", what, options, argc, argv, &arguments, &status))
         return status;
     status = policy_take(&arguments, &compiled);
     if (status == VERB_OK)

@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/child.h"
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "cmd/verbs/host.h"
@@ -95,7 +96,7 @@ static int ask(const struct arguments *arguments)
 
 static int ask_casemated(const struct arguments *arguments)
 {
-    int status = 0;
+    int status;
     pid_t pid;
 
     (void)fflush(stdout);
@@ -106,9 +107,10 @@ static int ask_casemated(const struct arguments *arguments)
         complain("cannot ask casemated: %s", strerror(errno));
         return VERB_SYSTEM;
     }
-    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-        continue;
-    return WIFEXITED(status) ? WEXITSTATUS(status) : VERB_SYSTEM;
+    if (child_wait(pid, &status) == 0 && WIFEXITED(status))
+        return WEXITSTATUS(status);
+    complain("the process that asked casemated died: look at what is in force, casemate info");
+    return VERB_SYSTEM;
 }
 
 static int cannot_write(int error)
@@ -179,22 +181,15 @@ int policy_load_verb(int argc, char **argv)
         {"slots", "NUMBER", "have SELinux types for so many tenants, before they come"},
         HOST_END,
     };
-    static const struct verb_usage usage = {
-        .name = "policy load",
-        .words = "FILE...",
-        .what =
-            "Put a host's policy in force: SELinux types for its tenants, and all that casemated\n"
-            "enforces. If anything fails, what was in force stays.",
-        .options = options,
-        .words_min = 1,
-        .words_max = COMPILE_ROOTS_MAX,
-    };
+    static const char what[] =
+        "Put a host's policy in force: SELinux types for its tenants, and all that casemated\n"
+        "enforces. If anything fails, what was in force stays.";
     struct compiled *compiled = NULL;
     struct arguments arguments;
     uint64_t least = 0;
     int status;
 
-    if (!arguments_parse(&usage, argc, argv, &arguments, &status))
+    if (!policy_arguments("policy load", what, options, argc, argv, &arguments, &status))
         return status;
     if (arguments.given[OPTION_SLOTS] &&
         text_number(arguments.value[OPTION_SLOTS], 2, EMIT_SLOTS_MAX, &least) < 0) {

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/hex.h"
 #include "cmd/verbs/run_show.h"
 
 static const char *const types[] = {
@@ -19,10 +20,9 @@ static const char *const types[] = {
 
 static json_t *hex(const uint8_t *bytes, size_t size)
 {
-    char text[2 * 32 + 1] = "";
+    char text[2 * 32 + 1];
 
-    for (size_t i = 0; i < size && i < 32; i++)
-        (void)snprintf(text + 2 * i, 3, "%02x", bytes[i]);
+    hex_encode(text, bytes, size < 32 ? size : 32);
     return json_string(text);
 }
 

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/hex.h"
 #include "base/text.h"
 
 static const char *eol(const struct run_show *show)
@@ -13,8 +14,7 @@ static const char *eol(const struct run_show *show)
 
 static void show_digest(char text[17], const uint8_t digest[32])
 {
-    for (int i = 0; i < 8; i++)
-        (void)snprintf(text + 2 * i, 3, "%02x", digest[i]);
+    hex_encode(text, digest, 8);
 }
 
 static void show_name(char text[16], const struct confinement *row)

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
@@ -14,6 +13,7 @@
 
 #include "attest/digest.h"
 #include "base/cleanup.h"
+#include "base/hex.h"
 #include "base/text.h"
 #include "hv/daemon/client.h"
 #include "hv/daemon/front.h"
@@ -72,8 +72,7 @@ void host_policy_loaded(struct host *host, int status, const char *text)
     if (status == 0) {
         guests_take_policy(host);
         guests_take_store(host);
-        for (size_t i = 0; i < DIGEST_SIZE; i++)
-            (void)snprintf(hex + 2 * i, 3, "%02x", policy_digest(host->policy)[i]);
+        hex_encode(hex, policy_digest(host->policy), DIGEST_SIZE);
         host_log_about(host, &about, DAEMON_INFO, "the host policy %s is in force: %u guests", hex,
                        image_count(policy_current(host->policy), IMAGE_GUESTS));
     } else {

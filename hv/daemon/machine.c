@@ -4,15 +4,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/close_range.h>
-#include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/child.h"
 #include "base/cleanup.h"
+#include "base/hex.h"
 #include "base/text.h"
 #include "hv/daemon/guests.h"
 #include "hv/launch/error.h"
@@ -33,24 +33,12 @@ int machine_name(const char *tenant, const char *guest, char name[MACHINE_NAME_M
     return text_format(name, MACHINE_NAME_MAX + 1, "%s.%s", guest, tenant);
 }
 
-static void uuid_text(const uint8_t uuid[16], char text[33])
-{
-    for (unsigned i = 0; i < 16; i++)
-        (void)snprintf(text + 2 * i, 3, "%02x", uuid[i]);
-}
-
 /* In the child: nothing of casemated goes along, and nothing is given to it. */
 _Noreturn static void become(const struct host *host, int program, char *const argv[])
 {
     char *environment[] = {NULL};
-    sigset_t none;
 
-    for (int s = 1; s < NSIG; s++) {
-        if (s != SIGKILL && s != SIGSTOP)
-            (void)signal(s, SIG_DFL);
-    }
-    (void)sigemptyset(&none);
-    (void)sigprocmask(SIG_SETMASK, &none, NULL);
+    child_reset_signals();
     if (setsid() < 0 || dup2(host->null, 0) < 0 || dup2(host->null, 1) < 0 ||
         dup2(host->null, 2) < 0 || syscall(SYS_close_range, 3, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
         _exit(MACHINE_FAILED);
@@ -76,7 +64,7 @@ void machine_register(struct host *host, struct guest *guest)
                  guest->record.tenant, guest->record.name);
         return;
     }
-    uuid_text(guest->record.uuid, uuid);
+    hex_encode(uuid, guest->record.uuid, sizeof(guest->record.uuid));
     (void)text_format(pid, sizeof(pid), "%d", guest->record.guard);
     program = input_program("casemate-machine", &error);
     child = program >= 0 ? calloc(1, sizeof(*child)) : NULL;

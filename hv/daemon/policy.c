@@ -163,16 +163,6 @@ static void too_long(void *context, uint32_t events)
     (void)kill(host->policy->child, SIGKILL); /* its end is then a failure */
 }
 
-static int hash(struct checked *checked)
-{
-    struct digest digest;
-    int r = digest_begin(&digest);
-
-    if (r == 0)
-        r = digest_add(&digest, checked->file.image, checked->file.image->size);
-    return r < 0 ? r : digest_end(&digest, checked->digest);
-}
-
 /* What this host cannot do, or may not be told to by a policy. */
 static int check_host(const struct host *host, const struct image *image,
                       char text[POLICY_TEXT_MAX])
@@ -227,7 +217,7 @@ int policy_load(struct host *host, bool fresh, enum policy_running running, poli
         return -ENOMEM;
     r = policy_file_open(host->options->policy, fresh, &p->next->file, text);
     if (r == 0)
-        r = hash(p->next);
+        r = digest_of(p->next->file.image, p->next->file.image->size, p->next->digest);
     if (r == 0)
         r = check_host(host, p->next->file.image, text);
     /* At first there is nothing that was admitted by another. */

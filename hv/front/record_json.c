@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/hex.h"
 #include "base/text.h"
 #include "hv/guest_words.h"
 #include "mac/process_kind.h"
@@ -78,8 +79,7 @@ static void set_hex(struct object *o, const char *key, const uint8_t digest[32])
 {
     char text[65];
 
-    for (unsigned i = 0; i < 32; i++)
-        (void)text_format(text + (size_t)2 * i, 3, "%02x", digest[i]);
+    hex_encode(text, digest, 32);
     set_word(o, key, text);
 }
 
