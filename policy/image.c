@@ -59,14 +59,20 @@ const char *image_tenant_name(const struct image *image, uint32_t tenant)
     return tenant == IMAGE_NONE ? "host" : image_text(image, image_tenants(image)[tenant].name);
 }
 
-int image_find_tenant(const struct image *image, const char *tenant)
+/* Among entries that are sorted by name, which is the field at `field` of each. */
+static int find_named(const struct image *image, enum image_table table, size_t field,
+                      struct image_range range, const char *name)
 {
-    const struct image_tenant *tenants = image_tenants(image);
-    uint32_t low = 0, high = image_count(image, IMAGE_TENANTS);
+    const uint8_t *entries = image_entries(image, table);
+    uint32_t low = range.first, high = range.first + range.count;
 
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
-        int order = strcmp(tenant, image_text(image, tenants[middle].name));
+        image_string here;
+        int order;
+
+        memcpy(&here, entries + middle * image_entry_size(table) + field, sizeof(here));
+        order = strcmp(name, image_text(image, here));
 
         if (order == 0)
             return (int)middle;
@@ -78,24 +84,17 @@ int image_find_tenant(const struct image *image, const char *tenant)
     return -ENOENT;
 }
 
+int image_find_tenant(const struct image *image, const char *tenant)
+{
+    const struct image_range all = {0, image_count(image, IMAGE_TENANTS)};
+
+    return find_named(image, IMAGE_TENANTS, offsetof(struct image_tenant, name), all, tenant);
+}
+
 /* Among one tenant's guests. */
 static int find_guest(const struct image *image, struct image_range range, const char *guest)
 {
-    const struct image_guest *guests = image_guests(image);
-    uint32_t low = range.first, high = range.first + range.count;
-
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        int order = strcmp(guest, image_text(image, guests[middle].name));
-
-        if (order == 0)
-            return (int)middle;
-        if (order < 0)
-            high = middle;
-        else
-            low = middle + 1;
-    }
-    return -ENOENT;
+    return find_named(image, IMAGE_GUESTS, offsetof(struct image_guest, name), range, guest);
 }
 
 int image_find_guest(const struct image *image, const char *tenant, const char *guest)

@@ -64,11 +64,11 @@ static void change_free(const struct diff_change *change)
     free((void *)(uintptr_t)change->text);
 }
 
-void diff_sort(struct diff *diff)
+static void sort_changes(struct diff *diff)
 {
     size_t kept = 0;
 
-    if (diff->status != 0 || diff->count == 0)
+    if (diff->count == 0)
         return;
     qsort(diff->changes, diff->count, sizeof(*diff->changes), by_order);
     diff->between = 0;
@@ -91,6 +91,19 @@ void diff_free(struct diff *diff)
         change_free(&diff->changes[i]);
     free(diff->changes);
     free(diff);
+}
+
+int diff_finish(struct diff *made, int r, struct diff **diff)
+{
+    if (r == 0)
+        r = made->status;
+    if (r != 0) {
+        diff_free(made);
+        return r;
+    }
+    sort_changes(made);
+    *diff = made;
+    return 0;
 }
 
 const struct diff_change *diff_changes(const struct diff *diff, size_t *count)
@@ -129,13 +142,5 @@ int diff_kernel(const struct kernel_policy *old, const struct kernel_policy *new
         r = diff_flow(made, &from, &to, options);
     diff_side_free(&from);
     diff_side_free(&to);
-    if (r == 0)
-        r = made->status;
-    if (r != 0) {
-        diff_free(made);
-        return r;
-    }
-    diff_sort(made);
-    *diff = made;
-    return 0;
+    return diff_finish(made, r, diff);
 }

@@ -357,7 +357,6 @@ int diff_image(const struct image *old, const struct image *new, struct diff **d
 {
     struct diff *made = calloc(1, sizeof(*made));
     struct lines from = {0}, to = {0};
-    int r;
 
     if (made == NULL)
         return -ENOMEM;
@@ -374,12 +373,5 @@ int diff_image(const struct image *old, const struct image *new, struct diff **d
     put_host(old, &from);
     put_host(new, &to);
     compare(made, "the host", &from, &to, &is);
-    r = made->status;
-    if (r != 0) {
-        diff_free(made);
-        return r;
-    }
-    diff_sort(made);
-    *diff = made;
-    return 0;
+    return diff_finish(made, 0, diff);
 }

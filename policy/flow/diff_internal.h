@@ -20,8 +20,12 @@ struct diff {
 void diff_add(struct diff *diff, enum diff_kind kind, bool between, const char *who,
               const char *format, ...) __attribute__((format(printf, 5, 6)));
 
-/* Put the changes into their order, without those that are there twice. */
-void diff_sort(struct diff *diff);
+/*
+ * The end of comparing. If `r` is 0 and no change was lost, *diff is *made with its changes in
+ * order, each once, and the caller's; else *made, which may be NULL then, is freed. 0, or what
+ * failed first.
+ */
+int diff_finish(struct diff *made, int r, struct diff **diff);
 
 /* ---------------------------------------------------------------- kernel policies */
 

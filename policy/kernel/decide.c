@@ -7,15 +7,14 @@
 
 /* ---------------------------------------------------------------- constraints */
 
-static bool compare_levels(uint8_t op, const struct kernel_level *a, const struct kernel_level *b)
+/* Whether two are to each other as `op` wants it. */
+static bool ordered(uint8_t op, bool equal, bool above, bool below)
 {
-    bool above = kernel_level_dominates(a, b), below = kernel_level_dominates(b, a);
-
     switch (op) {
     case KERNEL_OP_EQ:
-        return above && below;
+        return equal;
     case KERNEL_OP_NEQ:
-        return !(above && below);
+        return !equal;
     case KERNEL_OP_DOM:
         return above;
     case KERNEL_OP_DOMBY:
@@ -25,23 +24,19 @@ static bool compare_levels(uint8_t op, const struct kernel_level *a, const struc
     }
 }
 
+static bool compare_levels(uint8_t op, const struct kernel_level *a, const struct kernel_level *b)
+{
+    bool above = kernel_level_dominates(a, b), below = kernel_level_dominates(b, a);
+
+    return ordered(op, above && below, above, below);
+}
+
 static bool compare_roles(const struct kernel_policy *policy, uint8_t op, uint32_t a, uint32_t b)
 {
     bool above = kernel_bits_has(&policy->roles[a].dominates, b);
     bool below = kernel_bits_has(&policy->roles[b].dominates, a);
 
-    switch (op) {
-    case KERNEL_OP_EQ:
-        return a == b;
-    case KERNEL_OP_NEQ:
-        return a != b;
-    case KERNEL_OP_DOM:
-        return above;
-    case KERNEL_OP_DOMBY:
-        return below;
-    default:
-        return !above && !below;
-    }
+    return ordered(op, a == b, above, below);
 }
 
 static bool compare(const struct kernel_policy *policy, const struct kernel_node *node,
