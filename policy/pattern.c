@@ -166,19 +166,19 @@ static bool parts_overlap(struct part a, struct part b, bool literal)
     return pieces_in(pattern, other);
 }
 
-/* Components that are still to be compared, with single slashes between them. */
+/*
+ * Components that are still to be compared, with single slashes between them. They are never
+ * counted: most comparisons of a long path end at its first or last component.
+ */
 struct parts {
     const char *start;
-    size_t size, count;
+    size_t size;
+    bool none; /* all have been compared */
 };
 
 static struct parts parts_of(const char *path)
 {
-    struct parts all = {.start = path + 1, .size = strlen(path) - 1, .count = 0};
-
-    for (; *path != '\0'; path++)
-        all.count += *path == '/';
-    return all;
+    return (struct parts){.start = path + 1, .size = strlen(path) - 1};
 }
 
 static struct part first(const struct parts *parts)
@@ -199,17 +199,19 @@ static struct part last(const struct parts *parts)
 
 static void drop_first(struct parts *parts)
 {
-    size_t size = first(parts).size + (parts->count > 1);
+    size_t size = first(parts).size;
 
-    parts->start += size;
-    parts->size -= size;
-    parts->count--;
+    parts->none = size == parts->size;
+    parts->start += size + !parts->none;
+    parts->size -= size + !parts->none;
 }
 
 static void drop_last(struct parts *parts)
 {
-    parts->size -= last(parts).size + (parts->count > 1);
-    parts->count--;
+    size_t size = last(parts).size;
+
+    parts->none = size == parts->size;
+    parts->size -= size + !parts->none;
 }
 
 /* The same of whole paths, one floor up: `**` is one component or more, and stands once. */
@@ -218,14 +220,14 @@ static bool overlap(const char *a, const char *b, bool literal)
     bool a_many = strstr(a, "**") != NULL, b_many = !literal && strstr(b, "**") != NULL;
     struct parts pa = parts_of(a), pb = parts_of(b);
 
-    while (pa.count > 0 && pb.count > 0 && !(a_many && is(first(&pa), "**")) &&
+    while (!pa.none && !pb.none && !(a_many && is(first(&pa), "**")) &&
            !(b_many && is(first(&pb), "**"))) {
         if (!parts_overlap(first(&pa), first(&pb), literal))
             return false;
         drop_first(&pa);
         drop_first(&pb);
     }
-    while (pa.count > 0 && pb.count > 0 && !(a_many && is(last(&pa), "**")) &&
+    while (!pa.none && !pb.none && !(a_many && is(last(&pa), "**")) &&
            !(b_many && is(last(&pb), "**"))) {
         if (!parts_overlap(last(&pa), last(&pb), literal))
             return false;
@@ -237,10 +239,10 @@ static bool overlap(const char *a, const char *b, bool literal)
      * beginning, anything, the longer end.
      */
     if (a_many)
-        return pb.count > 0;
+        return !pb.none;
     if (b_many)
-        return pa.count > 0;
-    return pa.count == 0 && pb.count == 0;
+        return !pa.none;
+    return pa.none && pb.none;
 }
 
 bool pattern_matches(const char *pattern, const char *path)
