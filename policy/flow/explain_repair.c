@@ -41,9 +41,10 @@ static bool only_reads(const struct record *record)
     return strcmp(record->tclass, "file") == 0 || strcmp(record->tclass, "blk_file") == 0;
 }
 
+/* Within a statement that is proposed: a name that would end its string there stays out of it. */
 static const char *path_of(const struct denial *denial, char *to, size_t size)
 {
-    if (denial->record->path[0] != '/')
+    if (denial->record->path[0] != '/' || strpbrk(denial->record->path, "\"\\$`") != NULL)
         return "its path";
     (void)text_escape(to, size, denial->record->path);
     return to;

@@ -5,21 +5,7 @@
 
 #include "base/text.h"
 #include "policy/flow/learn.h"
-
-/* A string of the language: what is not printable ASCII is \xNN there, too. */
-static void put_string(const char *bytes, struct buf *out)
-{
-    buf_printf(out, "\"");
-    for (const unsigned char *c = (const unsigned char *)bytes; *c != '\0'; c++) {
-        if (*c == '"' || *c == '\\')
-            buf_printf(out, "\\%c", *c);
-        else if (*c < 0x20 || *c >= 0x7f)
-            buf_printf(out, "\\x%02x", *c);
-        else
-            buf_append(out, c, 1);
-    }
-    buf_printf(out, "\"");
-}
+#include "policy/format.h"
 
 static bool is_granted(const struct learn_need *need)
 {
@@ -35,7 +21,7 @@ static void put_statement(const struct learn_need *need, struct buf *out)
         buf_printf(out, "rng");
     } else {
         buf_printf(out, "%s", words[need->kind]);
-        put_string(need->path, out);
+        format_string(out, need->path);
         if (need->kind == LEARN_DISK && !need->writes)
             buf_printf(out, " readonly");
     }

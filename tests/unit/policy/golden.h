@@ -66,46 +66,73 @@ static inline bool golden_stable(const struct buf *canonical, golden_outcome *ou
     return same;
 }
 
-static inline bool golden_case(const char *path, bool pass, golden_outcome *outcome)
+/* The name of what stands beside a case, with another ending: ".expected". */
+static inline void golden_beside(const char *path, const char *ending, char name[512])
 {
-    bool update = getenv("CASEMATE_GOLDEN_UPDATE") != NULL, good = false;
-    struct buf source, expected, got;
-    const char *dot = strrchr(path, '.');
+    (void)snprintf(name, 512, "%.*s%s", (int)(strrchr(path, '.') - path), path, ending);
+}
+
+/* Whether a case gave what stands beside it; says so if not. Written anew first, if so wanted. */
+static inline bool golden_same(const char *path, const struct buf *got)
+{
+    struct buf expected;
     char name[512];
+    bool same = false;
+
+    buf_init(&expected, GOLDEN_SOURCE_MAX);
+    golden_beside(path, ".expected", name);
+    if (getenv("CASEMATE_GOLDEN_UPDATE") != NULL && golden_write(name, got) < 0)
+        print_error("%s: cannot be written\n", name);
+    if (golden_read(name, &expected) < 0)
+        print_error("%s: cannot be read\n", name);
+    else if (expected.size != got->size || memcmp(expected.data, got->data, got->size) != 0)
+        print_error("%s: expected\n%s-- but got\n%s", path, (const char *)expected.data,
+                    (const char *)got->data);
+    else
+        same = true;
+    buf_release(&expected);
+    return same;
+}
+
+/* What a corpus of sources has to do with the parser. */
+struct golden_sources {
+    bool pass;
+    golden_outcome *outcome;
+};
+
+static inline bool golden_case(const char *path, const void *context)
+{
+    const struct golden_sources *sources = context;
+    struct buf source, got;
+    bool good = false;
     int r;
 
     buf_init(&source, GOLDEN_SOURCE_MAX);
-    buf_init(&expected, GOLDEN_SOURCE_MAX);
     buf_init(&got, GOLDEN_SOURCE_MAX);
-    (void)snprintf(name, sizeof(name), "%.*s.expected", (int)(dot - path), path);
     if (golden_read(path, &source) < 0) {
         print_error("%s: cannot be read\n", path);
         goto out;
     }
-    r = outcome(&source, &got);
-    if (update && golden_write(name, &got) < 0)
-        print_error("%s: cannot be written\n", name);
-    if ((r == 0) != pass)
-        print_error("%s: should %s, returned %d:\n%s", path, pass ? "pass" : "fail", r,
+    r = sources->outcome(&source, &got);
+    good = golden_same(path, &got);
+    if ((r == 0) != sources->pass) {
+        print_error("%s: should %s, returned %d:\n%s", path, sources->pass ? "pass" : "fail", r,
                     (const char *)got.data);
-    else if (golden_read(name, &expected) < 0)
-        print_error("%s: cannot be read\n", name);
-    else if (expected.size != got.size || memcmp(expected.data, got.data, got.size) != 0)
-        print_error("%s: expected\n%s-- but got\n%s", path, (const char *)expected.data,
-                    (const char *)got.data);
-    else if (pass && !golden_stable(&got, outcome))
+        good = false;
+    } else if (sources->pass && !golden_stable(&got, sources->outcome)) {
         print_error("%s: the canonical text does not parse to itself\n", path);
-    else
-        good = true;
+        good = false;
+    }
 out:
     buf_release(&source);
-    buf_release(&expected);
     buf_release(&got);
     return good;
 }
 
-/* All cases that `pattern` finds. Returns how many. */
-static inline size_t golden_folder(const char *pattern, bool pass, golden_outcome *outcome)
+/* Each case that `pattern` finds must be good. Returns how many there are. */
+static inline size_t golden_each(const char *pattern,
+                                 bool (*good)(const char *path, const void *context),
+                                 const void *context)
 {
     size_t failed = 0, cases;
     glob_t found;
@@ -113,11 +140,19 @@ static inline size_t golden_folder(const char *pattern, bool pass, golden_outcom
     assert_int_equal(glob(pattern, 0, NULL, &found), 0);
     cases = found.gl_pathc;
     for (size_t i = 0; i < cases; i++)
-        failed += !golden_case(found.gl_pathv[i], pass, outcome);
+        failed += !good(found.gl_pathv[i], context);
     globfree(&found);
     print_message("%s: %zu cases, %zu failed\n", pattern, cases, failed);
     assert_int_equal(failed, 0);
     return cases;
+}
+
+/* The same of sources: those that must parse, or those that must not. */
+static inline size_t golden_folder(const char *pattern, bool pass, golden_outcome *outcome)
+{
+    const struct golden_sources sources = {pass, outcome};
+
+    return golden_each(pattern, golden_case, &sources);
 }
 
 #endif
