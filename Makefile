@@ -94,7 +94,7 @@ EXTERN_casemate := $(shell $(PKG_CONFIG) --libs libseccomp libselinux libsepol a
 # The one that installs the SELinux module: a text of its own, and the confined compiler.
 LIBS_casemate-module = $(foreach f,policy/emit policy mac,$(call lib_of,$(f)))
 EXTERN_casemate-module := $(shell $(PKG_CONFIG) --libs libsemanage libsepol libselinux libseccomp audit 2>/dev/null) -lbz2
-$(BUILD)/bin/casemate-module: $(call obj_of,cmd/verbs/policy_kernel.c cmd/verbs/policy_base.c)
+$(BUILD)/bin/casemate-module: $(call obj_of,cmd/verbs/policy_kernel.c cmd/verbs/policy_base.c cmd/verbs/confine.c)
 
 .PHONY: all
 ## programs in build/bin/ (CC=gcc or clang, V=1 shows the commands, BUILD=DIR another place)

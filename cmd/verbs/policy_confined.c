@@ -4,81 +4,60 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/close_range.h>
-#include <seccomp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/child.h"
 #include "base/cleanup.h"
 #include "cmd/verbs/arguments.h"
-#include "mac/privilege.h"
+#include "cmd/verbs/confine.h"
 #include "mac/selinux.h"
 
-#define NOBODY       65534
 #define STEP         (1u << 20)
-#define NOT_CONFINED 100 /* exit status, none of a verb's */
+#define MEMORY_MAX   (8ULL << 30) /* address space: a log of the largest size is there twice */
+#define SECONDS_MAX  1800         /* of CPU */
+#define NOT_CONFINED 100          /* exit status, none of a verb's */
 
-#ifndef SANITIZED
-/* Memory and two streams. All else fails, and what fails there was wanted by nobody of ours. */
-static int install_filter(void)
+/* All but memory fails, and what fails there was wanted by nobody of ours: but for two streams. */
+static int allow_streams(scmp_filter_ctx context)
 {
-    static const int calls[] = {
-        SCMP_SYS(brk),       SCMP_SYS(munmap), SCMP_SYS(mremap), SCMP_SYS(madvise),
-        SCMP_SYS(getrandom), SCMP_SYS(futex),  SCMP_SYS(exit),   SCMP_SYS(exit_group),
-    };
-    scmp_filter_ctx context = seccomp_init(SCMP_ACT_ERRNO(EPERM));
-    int r = context ? 0 : -ENOMEM;
+    int r = 0;
 
-    for (size_t i = 0; r == 0 && i < sizeof(calls) / sizeof(calls[0]); i++)
-        r = seccomp_rule_add(context, SCMP_ACT_ALLOW, calls[i], 0);
-    /* Never executable. */
-    if (r == 0)
-        r = seccomp_rule_add(context, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1,
-                             SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
-    if (r == 0)
-        r = seccomp_rule_add(context, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1,
-                             SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
     for (unsigned fd = STDOUT_FILENO; r == 0 && fd <= STDERR_FILENO; fd++)
         r = seccomp_rule_add(context, SCMP_ACT_ALLOW, SCMP_SYS(write), 1,
                              SCMP_A0(SCMP_CMP_EQ, fd, 0));
-    if (r == 0)
-        r = seccomp_load(context);
-    seccomp_release(context);
     return r;
 }
-#else
-/* A sanitizer's own system calls are not on the list. */
-static int install_filter(void)
-{
-    return 0;
-}
-#endif
 
-static int confine(void)
+static int confine(pid_t parent)
 {
     int r;
 
     if (syscall(SYS_close_range, STDERR_FILENO + 1, ~0U, 0) < 0)
         return -errno;
-    if (geteuid() == 0 && (r = privilege_drop(NOBODY, NOBODY)) < 0)
+    r = confine_memory(MEMORY_MAX);
+    if (r == 0)
+        r = confine_rights(parent, SECONDS_MAX);
+    if (r < 0)
         return r;
     /*
      * The launcher's domain parses nothing, nor does its child. After the drop: the client's domain
      * has no capability to do it with.
      */
     r = selinux_become_client();
-    return r < 0 ? r : install_filter();
+    return r < 0 ? r : confine_calls(SCMP_ACT_ERRNO(EPERM), allow_streams);
 }
 
 int policy_confined(int (*work)(void *context), void *context)
 {
-    int status = 0;
+    const pid_t parent = getpid();
+    int status, r;
     pid_t pid;
 
     (void)fflush(NULL);
@@ -88,14 +67,16 @@ int policy_confined(int (*work)(void *context), void *context)
         return VERB_SYSTEM;
     }
     if (pid == 0) {
-        int r = confine() < 0 ? NOT_CONFINED : work(context);
-
+        r = confine(parent) < 0 ? NOT_CONFINED : work(context);
         if (r != NOT_CONFINED && fflush(NULL) != 0)
             r = VERB_SYSTEM;
         _exit(r);
     }
-    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-        continue;
+    r = child_wait(pid, &status);
+    if (r < 0) {
+        complain("cannot tell how a process ended: %s", strerror(-r));
+        return VERB_SYSTEM;
+    }
     if (WIFEXITED(status) && WEXITSTATUS(status) <= VERB_SYSTEM)
         return WEXITSTATUS(status);
     /* Whoever read our output has had enough. */
@@ -119,27 +100,18 @@ int policy_read_file(const char *path, size_t max, char **data, size_t *size)
 
     if (fd < 0)
         return -errno;
-    for (;;) {
+    while (used == room) {
+        char *more;
         ssize_t n;
 
-        if (used == room) {
-            char *more;
-
-            if (room > max)
-                return -EFBIG;
-            room = room == 0 ? STEP : room * 2;
-            more = realloc(text, room);
-            if (more == NULL)
-                return -ENOMEM;
-            text = more;
-        }
-        n = read(fd, text + used, room - used);
-        if (n < 0 && errno == EINTR)
-            continue;
+        room = room == 0 ? STEP : room * 2;
+        more = realloc(text, room);
+        if (more == NULL)
+            return -ENOMEM;
+        text = more;
+        n = fd_read_most(fd, text + used, room - used);
         if (n < 0)
-            return -errno;
-        if (n == 0)
-            break;
+            return (int)n;
         used += (size_t)n;
         if (used > max)
             return -EFBIG;

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/close_range.h>
-#include <seccomp.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -14,11 +13,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/child.h"
 #include "base/cleanup.h"
 #include "base/text.h"
-#include "mac/privilege.h"
+#include "cmd/verbs/confine.h"
 
-#define NOBODY       65534
 #define MEMORY_MAX   (6ULL << 30) /* address space; 4,096 slots on Debian's policy need 1 GB */
 #define SECONDS_MAX  1800         /* of CPU */
 #define BINARY_MAGIC "\x8c\xff\x7c\xf9"
@@ -32,24 +31,11 @@ static void tell(int level, const char *text)
     (void)fd_write_full(FD_TEXT, text, strlen(text));
 }
 
-#ifndef SANITIZED
 /* What remains to a child that libsepol has lost control of: memory, three files, its end. */
-static int install_filter(void)
+static int allow_results(scmp_filter_ctx context)
 {
-    static const int calls[] = {
-        SCMP_SYS(brk),       SCMP_SYS(munmap), SCMP_SYS(mremap),
-        SCMP_SYS(madvise),   SCMP_SYS(write),  SCMP_SYS(futex),
-        SCMP_SYS(getrandom), SCMP_SYS(exit),   SCMP_SYS(exit_group),
-    };
-    scmp_filter_ctx context = seccomp_init(SCMP_ACT_KILL_PROCESS);
-    int r = context ? 0 : -ENOMEM;
+    int r = seccomp_rule_add(context, SCMP_ACT_ALLOW, SCMP_SYS(write), 0);
 
-    for (size_t i = 0; r == 0 && i < sizeof(calls) / sizeof(calls[0]); i++)
-        r = seccomp_rule_add(context, SCMP_ACT_ALLOW, calls[i], 0);
-    /* Never executable. */
-    for (unsigned i = 0; r == 0 && i < 2; i++)
-        r = seccomp_rule_add(context, SCMP_ACT_ALLOW, i ? SCMP_SYS(mmap) : SCMP_SYS(mprotect), 1,
-                             SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
     /* What stdio asks of a stream before its first byte; it goes on without. */
     if (r == 0)
         r = seccomp_rule_add(context, SCMP_ACT_ERRNO(ENOTTY), SCMP_SYS(ioctl), 0);
@@ -60,29 +46,13 @@ static int install_filter(void)
     /* qsort asks for the machine's memory; without an answer it sorts alike on every machine. */
     if (r == 0)
         r = seccomp_rule_add(context, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(sysinfo), 0);
-    if (r == 0)
-        r = seccomp_load(context);
-    seccomp_release(context);
     return r;
 }
-#else
-/* A sanitizer's own system calls are not on the list. */
-static int install_filter(void)
-{
-    return 0;
-}
-#endif
 
-static int limit(int resource, rlim_t most)
+static int confine(pid_t parent, const int from[FDS])
 {
-    const struct rlimit both = {most, most};
-
-    return setrlimit((__rlimit_resource_t)resource, &both) == 0 ? 0 : -errno;
-}
-
-static int confine(const int from[FDS])
-{
-    int high[FDS], r = 0;
+    const struct rlimit size = {EMIT_KERNEL_MAX, EMIT_KERNEL_MAX}, files = {FDS, FDS};
+    int high[FDS], r;
 
     /* First out of the way, lest one takes another's number. */
     for (int i = FD_BINARY; i < FDS; i++) {
@@ -96,24 +66,20 @@ static int confine(const int from[FDS])
     }
     if (close(STDIN_FILENO) != 0 || syscall(SYS_close_range, FDS, ~0U, 0) < 0)
         return -errno;
-    if ((r = limit(RLIMIT_CORE, 0)) < 0 || (r = limit(RLIMIT_CPU, SECONDS_MAX)) < 0 ||
-        (r = limit(RLIMIT_FSIZE, EMIT_KERNEL_MAX)) < 0 || (r = limit(RLIMIT_NOFILE, FDS)) < 0)
-        return r;
-#ifndef SANITIZED
-    if ((r = limit(RLIMIT_AS, MEMORY_MAX)) < 0)
-        return r;
-#endif
-    if (geteuid() == 0 && (r = privilege_drop(NOBODY, NOBODY)) < 0)
-        return r;
-    return install_filter();
+    if (setrlimit(RLIMIT_FSIZE, &size) != 0 || setrlimit(RLIMIT_NOFILE, &files) != 0)
+        return -errno;
+    r = confine_memory(MEMORY_MAX);
+    if (r == 0)
+        r = confine_rights(parent, SECONDS_MAX);
+    return r == 0 ? confine_calls(SCMP_ACT_KILL_PROCESS, allow_results) : r;
 }
 
 /* In the child. */
-_Noreturn static void compile(const struct policy_base *base, const struct buf *module,
-                              const int from[FDS])
+_Noreturn static void compile(pid_t parent, const struct policy_base *base,
+                              const struct buf *module, const int from[FDS])
 {
     struct buf binary, contexts;
-    int r = confine(from);
+    int r = confine(parent, from);
 
     if (r < 0)
         _exit(3);
@@ -186,7 +152,8 @@ int policy_kernel(const struct policy_base *base, const struct buf *module,
     cleanup_fd int text = memfd_create("casemate-messages", MFD_CLOEXEC);
     cleanup_fd int contexts = memfd_create("casemate-contexts", MFD_CLOEXEC);
     const int from[FDS] = {-1, binary, text, contexts};
-    int status = 0, r;
+    const pid_t parent = getpid();
+    int status, r;
     pid_t pid;
 
     memset(result, 0, sizeof(*result));
@@ -198,9 +165,10 @@ int policy_kernel(const struct policy_base *base, const struct buf *module,
     if (pid < 0)
         return -errno;
     if (pid == 0)
-        compile(base, module, from);
-    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-        continue;
+        compile(parent, base, module, from);
+    r = child_wait(pid, &status);
+    if (r < 0)
+        return r;
     take_text(text, result->text);
     r = take(binary, &result->binary);
     if (r == 0)

@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/child.h"
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "cmd/verbs/arguments.h"
@@ -85,7 +86,7 @@ static int install(unsigned slots)
     struct launch_error error = {0};
     cleanup_fd int program = input_program(INSTALLER, &error);
     char number[16];
-    int status = 0;
+    int status;
     pid_t pid;
 
     if (program < 0) {
@@ -101,9 +102,9 @@ static int install(unsigned slots)
         complain("cannot start %s: %s", INSTALLER, strerror(errno));
         return VERB_SYSTEM;
     }
-    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-        continue;
-    return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? VERB_OK : VERB_SYSTEM;
+    return child_wait(pid, &status) == 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0
+               ? VERB_OK
+               : VERB_SYSTEM;
 }
 
 int policy_module(const struct image *image, unsigned least, unsigned *slots)

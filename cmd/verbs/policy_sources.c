@@ -121,19 +121,15 @@ static int open_below(const struct root *root, const char *path)
 static int read_all(int fd, uint64_t room, struct buf *to)
 {
     char block[BLOCK];
+    ssize_t n;
 
     buf_init(to, (size_t)room);
-    for (;;) {
-        ssize_t n = read(fd, block, sizeof(block));
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return n < 0 ? -errno : buf_status(to);
-        buf_append(to, block, (size_t)n);
-        if (buf_status(to) < 0)
-            return buf_status(to);
-    }
+    do {
+        n = fd_read_most(fd, block, sizeof(block));
+        if (n > 0)
+            buf_append(to, block, (size_t)n);
+    } while (n == (ssize_t)sizeof(block) && buf_status(to) == 0);
+    return n < 0 ? (int)n : buf_status(to);
 }
 
 static int deliver(struct policy_sources *s, const struct source_request *request)

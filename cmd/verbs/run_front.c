@@ -16,6 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/child.h"
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "mac/privilege.h"
@@ -291,7 +292,7 @@ static int check(struct run_request *request)
 int run_front(int argc, char **argv, int file, struct run_request *request)
 {
     cleanup_fd int ours = -1, theirs = -1;
-    int ends[2], status = 0, r;
+    int ends[2], status, r;
     pid_t pid;
 
     if (pipe2(ends, O_CLOEXEC) < 0)
@@ -305,8 +306,7 @@ int run_front(int argc, char **argv, int file, struct run_request *request)
         front(argc, argv, file, theirs);
     fd_close(&theirs);
     r = fd_read_full(ours, request, sizeof(*request));
-    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-        continue;
+    (void)child_wait(pid, &status); /* what counts is what it said */
     if (r == -ENODATA)
         return -EPROTO;
     return r < 0 ? r : check(request);

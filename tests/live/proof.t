@@ -79,6 +79,8 @@ echo 'tenant acme { guests 1; }' >"$scratch/nobody.policy"
 run casemate policy verify-proof "${policy[@]}" --source "$scratch/nobody.policy" "$scratch/proof.json"
 is "$status" 1 "but not where the source trusts nobody"
 like "$err" "the source does not name it" "which it says"
+run env --ignore-signal=CHLD casemate policy verify-proof "${policy[@]}" --source "$scratch/nobody.policy" "$scratch/proof.json"
+is "$status" 1 "nor for who ignores how children end"
 
 # through NAME PATTERN... -- [--if] SOURCE TARGET CLASS PERMISSION
 through() {

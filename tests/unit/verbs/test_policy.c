@@ -7,17 +7,14 @@
 
 #include <cmocka.h>
 
-#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "cmd/verbs/confined_child.h"
 #include "cmd/verbs/policy_compile.h"
 #include "cmd/verbs/verbs.h"
 
@@ -269,43 +266,13 @@ static void test_excerpts(void **state)
     free(text);
 }
 
-/* A compiler that breaks is one that died, whatever it has written by then. */
-static void break_down(void *context, int socket)
-{
-    (void)socket;
-    *(volatile int *)context = 1;
-    __builtin_trap();
-}
-
-static void disobey(void *context, int socket)
-{
-    (void)socket;
-    *(volatile int *)context = 2;
-    (void)open("/etc/passwd", O_RDONLY);
-    *(volatile int *)context = 3;
-}
-
-static void test_child_dies(void **state)
-{
-    int *shared =
-        mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-
-    (void)state;
-    assert_ptr_not_equal(shared, MAP_FAILED);
-    assert_int_equal(confined_child(break_down, shared, NULL, NULL), -EPROTO);
-    assert_int_equal(*shared, 1);
-    assert_int_equal(confined_child(disobey, shared, NULL, NULL), -EPROTO);
-    assert_int_equal(*shared, 2);
-    assert_int_equal(munmap(shared, sizeof(*shared)), 0);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_check),        cmocka_unit_test(test_unenforceable),
         cmocka_unit_test(test_fmt),          cmocka_unit_test(test_use),
         cmocka_unit_test(test_hostile_name), cmocka_unit_test(test_includes),
-        cmocka_unit_test(test_excerpts),     cmocka_unit_test(test_child_dies),
+        cmocka_unit_test(test_excerpts),
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);
