@@ -4,11 +4,11 @@
  * into the policy of this host. Started by `casemate policy load`.
  *
  * Trust: the only program of ours that may replace the host's policy, so it takes nothing that
- * could say what goes into it: a number of slots, and of an appliance the one place where the base
- * policy lies. The module's text is part of the program. What it may never see: anything of a
- * tenant, a client or a guest. With a module store (libsemanage) it goes over into the domain that
- * the host's own tools have for that; without one it compiles in a confined child
- * (cmd/verbs/policy_kernel.h) and loads the result itself.
+ * could say what goes into it: a number of slots, never fewer than are loaded, and of an appliance
+ * the one place where the base policy lies. The module's text is part of the program. What it may
+ * never see: anything of a tenant, a client or a guest. With a module store (libsemanage) it goes
+ * over into the domain that the host's own tools have for that; without one it compiles in a
+ * confined child (cmd/verbs/policy_kernel.h) and loads the result itself.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -22,9 +22,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/child.h"
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "cmd/verbs/policy_kernel.h"
+#include "mac/selinux.h"
 #include "policy/emit/module.h"
 
 #define STORE_DOMAIN "semanage_t"
@@ -217,6 +219,7 @@ int main(int argc, char **argv)
 {
     uint64_t slots = 0;
     struct stat st;
+    unsigned have;
 
     if (argc != 2 || text_number(argv[1], 2, EMIT_SLOTS_MAX, &slots) < 0) {
         (void)fprintf(stderr,
@@ -227,8 +230,13 @@ int main(int argc, char **argv)
     }
     /* AT_SECURE wipes this where SELinux changes the domain; elsewhere nobody else may run it. */
     if (clearenv() != 0 || setenv("PATH", "/usr/sbin:/usr/bin:/sbin:/bin", 1) != 0 ||
-        umask(022) == (mode_t)-1)
+        umask(022) == (mode_t)-1 || child_expect() < 0)
         return fail("cannot prepare the environment");
+    /* A guest whose types go keeps running with none: whoever asks for that is mistaken, or lies.
+     */
+    have = is_selinux_enabled() == 1 ? selinux_slots() : 0;
+    if (slots < have)
+        return fail("the policy that is loaded has %u slots: types are never taken away", have);
     return stat(BASE, &st) == 0 ? load_directly((unsigned)slots)
                                 : install_in_store((unsigned)slots);
 }

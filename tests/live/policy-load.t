@@ -57,6 +57,12 @@ refused "a policy without a guest that runs" "db" < <(two | sed 's/guest db/gues
 is "$(find /var/lib/casemate/policy -name '*.new')" "" "nothing half done is left"
 is "$(vmms)" "$before" "the guests run on"
 
+run "$PROGRAMS/casemate-module" 63
+is "$status" 3 "its installer takes no slot away, whoever asks"
+like "$err" "has 64 slots: types are never taken away" "and says why"
+slot_is_there 63
+is $? 0 "the slots are there"
+
 # -- more tenants than slots: the module is installed anew, under the running guests. The domain of the tests is no module
 # of Debian's, so the store has to know it before it replaces the host's policy.
 slot_is_there 63 && ! slot_is_there 64
