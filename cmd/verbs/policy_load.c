@@ -19,6 +19,7 @@
 #include "cmd/verbs/policy.h"
 #include "cmd/verbs/policy_lock.h"
 #include "cmd/verbs/policy_module.h"
+#include "cmd/verbs/policy_tenants.h"
 #include "cmd/verbs/progress.h"
 #include "hv/host_image.h"
 #include "mac/selinux.h"
@@ -52,13 +53,33 @@ static int write_image(int directory, const struct image *image)
     return r < 0 ? r : fsync(fd) != 0 ? -errno : 0;
 }
 
-/* Nobody is there to check it further: a next casemated reads it as it starts. */
-static int put_in_place(int directory)
+/*
+ * Nobody is there to check it further: a next casemated reads it as it starts, and takes what runs
+ * for admitted by it. Whether it is only casemated knows, so somebody has to say that it may be.
+ */
+static int put_in_place(int directory, const struct arguments *arguments)
 {
+    const char *running = arguments->value[OPTION_RUNNING];
+    char guest[POLICY_GUEST_SIZE] = "";
+    int status = VERB_OK;
+
+    if (running == NULL || strcmp(running, "keep") != 0)
+        status = policy_guest_running(LABEL_STORE_PATH, guest);
+    if (status != VERB_OK)
+        return status;
+    if (guest[0] != '\0') {
+        complain("guest %s runs, and casemated does not, which would say whether the new policy "
+                 "admits it: start casemated first, or say --running keep",
+                 guest);
+        return VERB_DENIED;
+    }
     if (renameat(directory, HOST_IMAGE_NEW, directory, HOST_IMAGE_NAME) != 0 ||
-        fsync(directory) != 0)
-        return -errno;
-    return 0;
+        fsync(directory) != 0) {
+        complain("cannot put the policy in place: %s", strerror(errno));
+        return VERB_SYSTEM;
+    }
+    (void)printf("casemated is not running; it finds the policy when it starts\n");
+    return VERB_OK;
 }
 
 /* In the child, which leaves the launcher's domain before it reads what casemated says. */
@@ -127,12 +148,7 @@ static int put_in_force(int directory, const struct image *image, const struct a
         return cannot_write(r);
     status = ask_casemated(arguments);
     if (status == NOBODY_LISTENS) {
-        r = put_in_place(directory);
-        status = r < 0 ? VERB_SYSTEM : VERB_OK;
-        if (r < 0)
-            complain("cannot put the policy in place: %s", strerror(-r));
-        else
-            (void)printf("casemated is not running; it finds the policy when it starts\n");
+        status = put_in_place(directory, arguments);
     } else if (status == VERB_OK && faccessat(directory, HOST_IMAGE_NEW, F_OK, 0) == 0) {
         /* It reloaded something else. Nothing is said to be in force that is not. */
         complain("casemated did not take the policy: it is of an older version, restart it");

@@ -4,7 +4,9 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "base/text.h"
 #include "cmd/verbs/arguments.h"
 
 static int add(void *context, const struct label_tenant *tenant)
@@ -57,4 +59,42 @@ const char *policy_tenants_name(const struct policy_tenants *tenants, unsigned s
             return tenants->tenant[i].name;
     }
     return NULL;
+}
+
+struct looking {
+    struct label_store *store;
+    char *guest;
+};
+
+static int look_at(void *context, const struct label_guest *guest)
+{
+    const struct looking *looking = context;
+    int r;
+
+    if (strcmp(guest->tenant, LABEL_TENANT_HOST) == 0)
+        return 0;
+    r = label_guest_alive(looking->store, guest->id);
+    if (r > 0)
+        (void)text_format(looking->guest, POLICY_GUEST_SIZE, "%s/%s", guest->tenant, guest->name);
+    return r; /* one is enough */
+}
+
+int policy_guest_running(const char *path, char guest[POLICY_GUEST_SIZE])
+{
+    const struct label_store_options options = {.path = path};
+    struct looking looking = {.guest = guest};
+    char error[LABEL_STORE_ERROR_MAX] = "";
+    int r;
+
+    guest[0] = '\0';
+    if (access(path, F_OK) != 0 && errno == ENOENT)
+        return VERB_OK;
+    r = label_store_open(&options, &looking.store, error);
+    if (r == 0)
+        r = label_guest_list(looking.store, look_at, &looking);
+    if (r < 0)
+        complain("cannot tell from the label store %s which guests run: %s", path,
+                 error[0] != '\0' ? error : strerror(-r));
+    label_store_close(looking.store);
+    return r < 0 ? VERB_SYSTEM : VERB_OK;
 }

@@ -21,4 +21,13 @@ void policy_tenants_release(struct policy_tenants *tenants);
 /* The name of a slot's tenant, or NULL. */
 const char *policy_tenants_name(const struct policy_tenants *tenants, unsigned slot);
 
+#define POLICY_GUEST_SIZE (2 * LABEL_NAME_MAX)
+
+/*
+ * A guest of a tenant's that runs, as "TENANT/GUEST", by the store at `path`; those of `casemate
+ * run` are no policy's. VERB_OK, with an empty `guest` when there is none, or no store; else
+ * VERB_SYSTEM (said).
+ */
+int policy_guest_running(const char *path, char guest[POLICY_GUEST_SIZE]);
+
 #endif

@@ -16,8 +16,8 @@
 /*
  * A guest holds what it was started with, which is what the policy of then said. One that was found
  * at its station by a casemated that started later holds what the policy in force says of it: since
- * it was admitted, no policy that says less has been taken. If that one does not describe it, what
- * it holds stays unknown (`holds` is NULL). 0 or -ENOMEM.
+ * it was admitted, no policy that says less has been taken, but where an administrator had it kept.
+ * If that one does not describe it, what it holds stays unknown (`holds` is NULL). 0 or -ENOMEM.
  */
 static int take_holdings(const struct host *host, struct guest *g)
 {

@@ -244,6 +244,29 @@ is "$status" 0 "a policy without the one that runs is taken if it may be stopped
 gone() { ! "$CASEMATE" list | grep -q "tps$n.*\(running\|stopping\)"; }
 ok "and it is stopped" wait_for 60 gone
 
+# -- without casemated nobody says whether what runs would be admitted
+run "$CASEMATE" start acme/good$n
+is "$status" 0 "a guest runs" || diag "$err"
+kill $daemon
+wait $daemon
+is "$?" 0 "casemated ends" || diag "$(cat "$scratch/casemated.log")"
+before=$(sha256sum <"$image")
+echo "host { mac landlock; }" >"$policy"
+run "$CASEMATE" policy load "$policy"
+is "$status" 1 "a policy without it is refused"
+like "$err" "guest acme/good$n runs, and casemated does not" "and says why"
+is "$(sha256sum <"$image")" "$before" "what was in force stays"
+ok "and nothing is left" test ! -e "$image.new"
+run "$CASEMATE" policy load "$policy" --running keep
+is "$status" 0 "it is put in place if the guest may go on" || diag "$err"
+isnt "$(sha256sum <"$image")" "$before" "for the next casemated"
+"$DAEMON" --mac landlock >>"$scratch/casemated.log" 2>&1 &
+daemon=$!
+at_exit kill $daemon
+answers() { "$CASEMATE" info; }
+ok "which starts with it" wait_for 60 answers
+run "$CASEMATE" kill acme/good$n
+is "$status" 0 "and ends the guest" || diag "$err"
 kill $daemon
 wait $daemon
 is "$?" 0 "casemated ends" || diag "$(cat "$scratch/casemated.log")"
