@@ -8,6 +8,7 @@
 int verb_attest(int argc, char **argv)
 {
     static const struct verb_beneath verbs[] = {
+        {"log", attest_log_verb, "show any TCG event log"},
         {"verify", attest_verify_verb, "check evidence of a guest against a reference"},
     };
 

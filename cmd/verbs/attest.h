@@ -6,6 +6,7 @@
 #include "cmd/verbs/arguments.h"
 
 /* Each returns its exit status. */
+int attest_log_verb(int argc, char **argv);
 int attest_verify_verb(int argc, char **argv);
 
 #endif
