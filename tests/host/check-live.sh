@@ -53,7 +53,8 @@ tools=${CASEMATE_TOOLS:-$TOP_DIR/build/live}
 # What goes into every host.
 gather_files() {
     local program policy
-    files+=("$HOST_DIR/live-runner.sh:/root/" "$TOP_DIR/tests/live:/root/live" "$CACHE_DIR/guest:/srv/guest")
+    files+=("$HOST_DIR/live-runner.sh:/root/" "$TOP_DIR/tests/live:/root/live" "$CACHE_DIR/guest:/srv/guest"
+        "$TOP_DIR/dist/systemd:/root/live/units")
     mkdir "$work/bin"
     for program in "$bin"/casemate*; do
         # As packages install them, without what is for debuggers: each start hashes them, on an emulated CPU.

@@ -30,12 +30,15 @@ before=$(mktemp) after=$(mktemp)
 for test in "$@"; do
     name=$(basename "$test" .t)
     traces | LC_ALL=C sort >"$before"
+    manager=$([ ! -d /run/systemd/system ] || echo systemd)
     start=$(date +%s%N)
     echo "@@ begin $name"
     timeout -k 5 "${LIVE_SECONDS:-1800}" bash "$test" </dev/null 2>&1
     status=$?
     traces | LC_ALL=C sort >"$after"
     left=$(comm -13 "$before" "$after" | grep -v -F -e "$before" -e "$after")
+    # systemd came and stays, with all that a host of its has. Such a test looks by itself for what is ours.
+    [ -z "$manager" ] && [ -d /run/systemd/system ] && left=''
     if [ -n "$left" ]; then
         echo "not ok - $name left nothing behind"
         sed 's/^/# left: /' <<<"$left"

@@ -6,7 +6,8 @@
  * It brings the host into the state that a Debian host with SELinux enforcing would be in, without
  * the seconds that a full init needs: root disk mounted, policy loaded in one write, every node
  * labelled, enforcing. Then it starts the runner in the test domain, becomes init_t itself (so that
- * orphans have the parent that Debian's policy expects) and reaps.
+ * orphans have the parent that Debian's policy expects) and reaps. On SIGUSR1 it makes place for
+ * systemd, which is then PID 1 as on any host, with the units in TESTHOST_UNITS.
  */
 #include "testhost.h"
 
@@ -15,6 +16,7 @@
 #include <linux/audit.h>
 #include <linux/netlink.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -48,8 +50,7 @@ static void say(const char *text)
     }
 }
 
-static void end_host(unsigned char code) __attribute__((noreturn));
-static void end_host(unsigned char code)
+void end_host(unsigned char code)
 {
     sync();
     if (ioperm(EXIT_PORT, 1, 1) == 0) {
@@ -259,6 +260,22 @@ static void mount_file_systems(void)
     write_file("/sys/fs/cgroup/cgroup.subtree_control", controllers, sizeof(controllers) - 1);
 }
 
+/* On SIGUSR1. No generators: the units are those that the test chose. */
+static void become_systemd(int number)
+{
+    char *const args[] = {"/lib/systemd/systemd", "--system", "--unit=" TESTHOST_TARGET, NULL};
+    char *const environment[] = {
+        "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+        "SYSTEMD_UNIT_PATH=" TESTHOST_UNITS,
+        "SYSTEMD_GENERATOR_PATH=/nonexistent",
+        "SYSTEMD_ENVIRONMENT_GENERATOR_PATH=/nonexistent",
+        NULL,
+    };
+    (void)number;
+    execve(args[0], args, environment);
+    die("run", args[0]);
+}
+
 int main(int argc, char **argv)
 {
     (void)argc;
@@ -334,6 +351,9 @@ int main(int argc, char **argv)
         die("reach", "the exit port");
     }
     write_file("/proc/self/attr/current", INIT_CONTEXT, sizeof(INIT_CONTEXT) - 1);
+    /* SA_NODEFER: what is executed from it must not have the signal blocked. */
+    const struct sigaction action = {.sa_handler = become_systemd, .sa_flags = SA_NODEFER};
+    sigaction(SIGUSR1, &action, NULL);
     for (;;) {
         int status;
         pid_t gone = wait(&status);

@@ -372,5 +372,8 @@ int runner_main(void)
     int code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
     int length = snprintf(text, sizeof(text), "exit %d\n", code);
     write_port(control, text, (size_t)length);
+    if (access("/run/systemd/system", F_OK) == 0) {
+        end_host(0); /* PID 1 is systemd, which would not */
+    }
     return 0;
 }

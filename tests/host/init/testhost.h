@@ -16,6 +16,14 @@
 #define TESTHOST_JOB     TESTHOST_DIR "/job"
 #define TESTHOST_RESULTS TESTHOST_DIR "/results"
 
+/* With systemd as PID 1: the only units that there are, and the one that it starts. The runner then
+ * ends the host by itself. */
+#define TESTHOST_UNITS  "/run/testhost/units"
+#define TESTHOST_TARGET "testhost.target"
+
+/* Ends the machine; QEMU's exit status is code << 1 | 1. */
+void end_host(unsigned char code) __attribute__((noreturn));
+
 /* Prints a message on the kernel console (the log file of the run) and ends the host with code 125.
  */
 void die(const char *what, const char *which) __attribute__((noreturn));
