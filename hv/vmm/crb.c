@@ -47,6 +47,7 @@ enum { /* registers of locality 0 (6.5.3.1); those left out are zero and ignore 
  */
 #define ID_TYPE_CRB    (1ull << 0)
 #define ID_VERSION_CRB (1ull << 4)
+#define ID_IDLE_BYPASS (1ull << 9) /* a response need not be followed by idleness */
 #define ID_TRANSFER_64 (3ull << 11)
 #define ID_HAS_CRB     (1ull << 14)
 #define ID_SELECTED    (1ull << 17)
@@ -209,9 +210,15 @@ static void write_register(struct crb *c, uint64_t offset, uint32_t value)
         start(c);
 }
 
+/*
+ * Linux asks for readiness once and then sends one command after the other: the first byte behind a
+ * response begins the next one, in an empty buffer.
+ */
 static void write_buffer(struct crb *c, uint64_t offset, uint8_t value)
 {
-    if (c->state == READY)
+    if (c->state == COMPLETION)
+        empty_buffer(c);
+    if (c->state == READY || c->state == COMPLETION)
         enter(c, RECEPTION);
     if (c->state == RECEPTION)
         c->page[offset] = value;
@@ -288,8 +295,9 @@ const void *crb_page(const struct crb *crb)
 
 static void reset_registers(struct crb *c)
 {
-    bytes_put64(c->page + INTERFACE_ID, ID_TYPE_CRB | ID_VERSION_CRB | ID_TRANSFER_64 | ID_HAS_CRB |
-                                            ID_SELECTED | ID_LOCKED | ID_VENDOR);
+    bytes_put64(c->page + INTERFACE_ID, ID_TYPE_CRB | ID_VERSION_CRB | ID_IDLE_BYPASS |
+                                            ID_TRANSFER_64 | ID_HAS_CRB | ID_SELECTED | ID_LOCKED |
+                                            ID_VENDOR);
     bytes_put32(c->page + COMMAND_SIZE, TPM_COMMAND_MAX);
     bytes_put64(c->page + COMMAND_ADDRESS, LAYOUT_TPM + BUFFER);
     bytes_put32(c->page + RESPONSE_SIZE, TPM_COMMAND_MAX);

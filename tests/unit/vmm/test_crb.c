@@ -157,10 +157,33 @@ static void test_buffer(void **state)
     begin();
     say(12, 12);
     crb_serve(crb);
-    put(BUFFER, 4, 0); /* answered: the response stays */
-    assert_int_equal(get_be32(BUFFER + 2), 12);
     put(REQ, 4, 1);
     assert_int_equal(get(BUFFER, 8), 0);
+}
+
+/* As Linux does within one session: ready once, then one command behind the other. */
+static void test_one_after_another(void **state)
+{
+    uint8_t bytes[TPM_COMMAND_MAX + 1], wanted[TPM_COMMAND_MAX];
+
+    (void)state;
+    make_ready();
+    for (uint32_t size = 40; size > 10; size -= 7) {
+        write_command(size, size);
+        put(START, 4, 1);
+        command(wanted, size, size);
+        assert_int_equal(heard(bytes), size);
+        assert_memory_equal(bytes, wanted, size);
+        say(100, 100);
+        crb_serve(crb);
+        assert_int_equal(get_be32(BUFFER + 2), 100);
+    }
+    /* nothing of the response is in the next command */
+    put(BUFFER + 4, 2, 0x6400);
+    put(START, 4, 1);
+    assert_int_equal(heard(bytes), 100);
+    for (int i = 0; i < 100; i++)
+        assert_int_equal(bytes[i], i == 5 ? 100 : 0);
 }
 
 static void test_sizes(void **state)
@@ -317,6 +340,7 @@ int main(void)
         TEST(test_no_locality),
         TEST(test_start_too_early),
         TEST(test_buffer),
+        TEST(test_one_after_another),
         TEST(test_sizes),
         TEST(test_busy),
         TEST(test_cancel),
