@@ -137,6 +137,7 @@ static void give_up(struct guard *guard, const char *why)
     guest->result = LAUNCH_SYSTEM;
     (void)text_copy(guest->text, sizeof(guest->text), "casemated lost its guard");
     answer_end(host, guest);
+    guests_take_store_soon(host); /* which knows whether it goes on */
 }
 
 /* Which guest a guard that was found, or started, is of. */

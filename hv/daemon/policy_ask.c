@@ -47,11 +47,20 @@ bool policy_operates(const struct policy *policy, const char *tenant, uid_t uid,
     return false;
 }
 
+/*
+ * Whether there may be processes of it: also without a guard that speaks with us, until the label
+ * store knows that there are none.
+ */
+static bool may_run(const struct guest *guest)
+{
+    return guests_alive(guest) || guest->record.state == GUEST_STATE_STOPPING;
+}
+
 /* A tenant that runs and must not run on a host with this one; NULL: there is none. */
 static const char *opponent(const struct host *host, const struct image *image, uint32_t tenant)
 {
     for (const struct guest *g = host->guests; g != NULL; g = g->next) {
-        int other = guests_alive(g) ? image_find_tenant(image, g->record.tenant) : -ENOENT;
+        int other = may_run(g) ? image_find_tenant(image, g->record.tenant) : -ENOENT;
         int scope = other >= 0 ? image_conflict_scope(image, tenant, (uint32_t)other) : -ENOENT;
 
         if (scope >= 0 && ((uint32_t)scope & IMAGE_CONFLICT_HOST) != 0)
