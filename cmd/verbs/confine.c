@@ -12,19 +12,27 @@
 
 #define NOBODY 65534
 
-static int limit(__rlimit_resource_t resource, rlim_t most)
+int confine_limit(int resource, uint64_t most)
 {
-    const struct rlimit both = {most, most};
+    const __rlimit_resource_t which = (__rlimit_resource_t)resource;
+    struct rlimit limit;
 
-    return setrlimit(resource, &both) == 0 ? 0 : -errno;
+    if (getrlimit(which, &limit) < 0)
+        return -errno;
+    if (limit.rlim_cur > most)
+        limit.rlim_cur = most;
+    return setrlimit(which, &limit) == 0 ? 0 : -errno;
 }
 
 int confine_rights(pid_t parent, unsigned seconds)
 {
-    int r = limit(RLIMIT_CORE, 0);
+    int r = confine_limit(RLIMIT_CORE, 0);
 
     if (r == 0)
-        r = limit(RLIMIT_CPU, seconds);
+        r = confine_limit(RLIMIT_CPU, seconds);
+    /* The end of its time, whatever we were started with. */
+    if (r == 0 && signal(SIGXCPU, SIG_DFL) == SIG_ERR)
+        r = -errno;
     if (r == 0 && geteuid() == 0)
         r = privilege_drop(NOBODY, NOBODY);
     if (r < 0)
@@ -41,7 +49,7 @@ int confine_memory(uint64_t bytes)
     (void)bytes;
     return 0;
 #else
-    return limit(RLIMIT_AS, bytes);
+    return confine_limit(RLIMIT_AS, bytes);
 #endif
 }
 

@@ -14,6 +14,12 @@
  */
 int confine_rights(pid_t parent, unsigned seconds);
 
+/*
+ * A soft limit (RLIMIT_*), if there is none that is lower. The hard one stays: SELinux lets few
+ * users lower it, and without the system call nobody raises a soft one. 0 or -errno.
+ */
+int confine_limit(int resource, uint64_t most);
+
 /* No more than `bytes` of address space (a sanitizer needs more, and gets it). 0 or -errno. */
 int confine_memory(uint64_t bytes);
 

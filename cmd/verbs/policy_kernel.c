@@ -51,7 +51,6 @@ static int allow_results(scmp_filter_ctx context)
 
 static int confine(pid_t parent, const int from[FDS])
 {
-    const struct rlimit size = {EMIT_KERNEL_MAX, EMIT_KERNEL_MAX}, files = {FDS, FDS};
     int high[FDS], r;
 
     /* First out of the way, lest one takes another's number. */
@@ -66,9 +65,11 @@ static int confine(pid_t parent, const int from[FDS])
     }
     if (close(STDIN_FILENO) != 0 || syscall(SYS_close_range, FDS, ~0U, 0) < 0)
         return -errno;
-    if (setrlimit(RLIMIT_FSIZE, &size) != 0 || setrlimit(RLIMIT_NOFILE, &files) != 0)
-        return -errno;
-    r = confine_memory(MEMORY_MAX);
+    r = confine_limit(RLIMIT_FSIZE, EMIT_KERNEL_MAX);
+    if (r == 0)
+        r = confine_limit(RLIMIT_NOFILE, FDS);
+    if (r == 0)
+        r = confine_memory(MEMORY_MAX);
     if (r == 0)
         r = confine_rights(parent, SECONDS_MAX);
     return r == 0 ? confine_calls(SCMP_ACT_KILL_PROCESS, allow_results) : r;
