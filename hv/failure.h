@@ -50,6 +50,16 @@ enum hv_failure {
     FAILURE_TPM_PEER,     /* casemate-tpm is gone: detail 0 = errno, 0 when it hung up */
     FAILURE_TPM_PROTOCOL, /* what it said is no response: detail 0 = bytes received, 1 = bytes that
                              its header says; 2 = 1 if nothing had been asked */
+    /* the virtual TPM, to itself */
+    FAILURE_TPM_STATE,       /* what it stores cannot be read or written: detail 0 = errno */
+    FAILURE_TPM_NO_STATE,    /* nothing is stored, and it was not to be made */
+    FAILURE_TPM_STATE_THERE, /* it was to be made, and there is one */
+    FAILURE_TPM_OTHER_GUEST, /* what is stored is another guest's */
+    FAILURE_TPM_GENERATION,  /* of another start than the last */
+    FAILURE_TPM_KEY,         /* under another key, or altered */
+    FAILURE_TPM_DAMAGED,     /* no state of a TPM's */
+    FAILURE_TPM_COMMAND,     /* the TPM would not start: detail 1 = TPM_RC */
+    FAILURE_TPM_ASKED,       /* a peer broke the protocol: detail 0 = 0 launcher, 1 guard, 2 VMM */
     FAILURES,
 };
 

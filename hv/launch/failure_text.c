@@ -77,6 +77,25 @@ static const struct sentence sentences[FAILURES] = {
                               "the virtual TPM (casemate-tpm) said %0 bytes that are no response "
                               "to a command (its header says %1)"},
     [FAILURE_TAP_IO] = {LAUNCH_SYSTEM, "%s cannot use its tap: %0e"},
+    [FAILURE_TPM_STATE] = {LAUNCH_SYSTEM,
+                           "%s cannot read or write what the guest's TPM stores: %0e"},
+    [FAILURE_TPM_NO_STATE] = {LAUNCH_SYSTEM,
+                              "the guest's TPM is not where it was stored: the file is empty; "
+                              "put it back, or remove the guest's TPM and what was sealed to it"},
+    [FAILURE_TPM_STATE_THERE] = {LAUNCH_SYSTEM,
+                                 "a TPM was to be made for the guest where one is stored already"},
+    [FAILURE_TPM_OTHER_GUEST] = {LAUNCH_DENIED, "the stored TPM is another guest's"},
+    [FAILURE_TPM_GENERATION] = {LAUNCH_DENIED,
+                                "the stored TPM is not the one that the guest last had: an older "
+                                "copy was put in its place, or it was started elsewhere"},
+    [FAILURE_TPM_KEY] = {LAUNCH_DENIED,
+                         "the stored TPM does not open with its key: it was altered or exchanged"},
+    [FAILURE_TPM_DAMAGED] = {LAUNCH_SYSTEM,
+                             "what is stored as the guest's TPM is damaged or of another version"},
+    [FAILURE_TPM_COMMAND] = {LAUNCH_SYSTEM, "the guest's TPM does not start: it answers %1x"},
+    [FAILURE_TPM_ASKED] = {LAUNCH_SYSTEM,
+                           "%s ended since one that may ask it (%0; 0 launcher, 1 guard, 2 VMM) "
+                           "broke the protocol"},
 };
 
 /* The value's form is the letter behind the digit. Returns how many characters of it were used. */

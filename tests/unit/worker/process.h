@@ -17,6 +17,8 @@
 #include "mac/seccomp.h"
 #include "tests/unit/worker/front.h"
 
+#define WORKER_FDS 7 /* from HANDOFF_FD_CONTROL on */
+
 struct worker {
     pid_t pid;
     int control; /* ours of the socket pair */
@@ -29,6 +31,7 @@ struct worker_spec {
     int filter_fd;         /* -1: the kind's own, sealed */
     int vhost;             /* -1: a socket pair is made, `front` is its other end */
     int backing, inflight; /* or -1 */
+    int keys;              /* casemate-tpm's, or -1 */
 };
 
 static inline struct worker_spec worker_spec_make(enum process_kind kind)
@@ -45,6 +48,7 @@ static inline struct worker_spec worker_spec_make(enum process_kind kind)
         .vhost = -1,
         .backing = -1,
         .inflight = -1,
+        .keys = -1,
     };
 }
 
@@ -78,15 +82,15 @@ static inline void worker_path(enum process_kind kind, char path[PATH_MAX])
         abort();
 }
 
-static inline _Noreturn void worker_exec(const char *path, const int fds[6])
+static inline _Noreturn void worker_exec(const char *path, const int fds[WORKER_FDS])
 {
     char *argv[] = {(char *)(uintptr_t) "worker", NULL}, *envp[] = {NULL};
-    int high[6];
+    int high[WORKER_FDS];
 
     /* First out of the way of each other, then to their numbers. */
-    for (int i = 0; i < 6; i++)
+    for (int i = 0; i < WORKER_FDS; i++)
         high[i] = fds[i] >= 0 ? fcntl(fds[i], F_DUPFD_CLOEXEC, 100) : -1;
-    for (int i = 0; i < 6; i++) {
+    for (int i = 0; i < WORKER_FDS; i++) {
         (void)close(HANDOFF_FD_CONTROL + i);
         if (high[i] >= 0)
             (void)dup2(high[i], HANDOFF_FD_CONTROL + i);
@@ -108,7 +112,7 @@ static inline _Noreturn void worker_exec(const char *path, const int fds[6])
 static inline int worker_start(struct worker_spec *spec, struct worker *worker)
 {
     enum process_kind kind = (enum process_kind)spec->config.kind;
-    int control[2], vhost[2] = {-1, -1}, fds[6];
+    int control[2], vhost[2] = {-1, -1}, fds[WORKER_FDS];
     char path[PATH_MAX];
 
 #ifdef WORKER_SANITIZED
@@ -129,6 +133,7 @@ static inline int worker_start(struct worker_spec *spec, struct worker *worker)
     fds[3] = spec->vhost >= 0 ? spec->vhost : vhost[1];
     fds[4] = spec->backing;
     fds[5] = spec->inflight;
+    fds[6] = spec->keys;
     worker->pid = fork();
     if (worker->pid == 0)
         worker_exec(path, fds);
