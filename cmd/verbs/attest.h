@@ -5,8 +5,12 @@
 /* The verbs beneath `casemate attest`: a row each in the table of cmd/verbs/attest.c. */
 #include "cmd/verbs/arguments.h"
 
+/* Show a log of ours, as `attest log` does. Returns an exit status. */
+int attest_log_show(const char *name, const void *bytes, size_t size, bool json);
+
 /* Each returns its exit status. */
 int attest_log_verb(int argc, char **argv);
+int attest_predict_verb(int argc, char **argv);
 int attest_verify_verb(int argc, char **argv);
 
 #endif

@@ -8,6 +8,7 @@
 #include "attest/log/describe.h"
 #include "attest/log/grammar.h"
 #include "attest/log/replay.h"
+#include "base/cleanup.h"
 #include "base/hex.h"
 #include "base/text.h"
 #include "cmd/verbs/attest.h"
@@ -27,7 +28,7 @@ static const uint16_t banks[] = {LOG_ALG_SHA1, LOG_ALG_SHA256, LOG_ALG_SHA384, L
 
 struct work {
     const char *path;
-    char *bytes;
+    const char *bytes;
     size_t size;
     bool json;
 };
@@ -284,6 +285,13 @@ static int log_work(void *context)
     return work->json ? show_json(work) : show(work);
 }
 
+int attest_log_show(const char *name, const void *bytes, size_t size, bool json)
+{
+    struct work work = {.path = name, .bytes = bytes, .size = size, .json = json};
+
+    return log_work(&work);
+}
+
 int attest_log_verb(int argc, char **argv)
 {
     static const struct verb_option options[] = {
@@ -300,6 +308,7 @@ int attest_log_verb(int argc, char **argv)
         .words_max = 1,
     };
     struct arguments arguments;
+    cleanup_free char *bytes = NULL;
     struct work work = {0};
     int status, r;
 
@@ -307,12 +316,11 @@ int attest_log_verb(int argc, char **argv)
         return status;
     work.path = arguments.word[0];
     work.json = arguments.given[JSON];
-    r = policy_read_file(work.path, LOG_FILE_MAX, &work.bytes, &work.size);
+    r = policy_read_file(work.path, LOG_FILE_MAX, &bytes, &work.size);
     if (r < 0) {
         complain("cannot read the log %s: %s", work.path, strerror(-r));
         return r == -ENOMEM ? VERB_SYSTEM : VERB_USAGE;
     }
-    status = policy_confined(log_work, &work);
-    free(work.bytes);
-    return status;
+    work.bytes = bytes;
+    return policy_confined(log_work, &work);
 }

@@ -35,38 +35,6 @@ static void help(void)
            "See casemate-run(1) and casemate-guest(5).\n");
 }
 
-/* Diagnostics of a file are FILE:LINE:COLUMN, so that editors can jump there. */
-static void complain(struct run_request *request, const char *file)
-{
-    char name[256];
-
-    for (unsigned i = 0; i < request->diagnostics; i++) {
-        struct guest_diagnostic *d = &request->diagnostic[i];
-
-        text_visible(d->message);
-        if (d->line > 0)
-            fprintf(stderr, "%s:%u:%u: %s\n", text_escape(name, sizeof(name), file), d->line,
-                    d->column, d->message);
-        else
-            fprintf(stderr, "casemate: %s\n", d->message);
-    }
-}
-
-static int open_configuration(const char *path)
-{
-    char shown[256];
-    struct stat st;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-
-    if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
-        return fd;
-    fprintf(stderr, "casemate: cannot read the configuration file '%s': %s\n",
-            text_escape(shown, sizeof(shown), path),
-            fd < 0 ? strerror(errno) : "it is not a regular file");
-    fd_close(&fd);
-    return -1;
-}
-
 /* The signals that end a guest arrive as data; the rest of the launcher never sees them. */
 static int block_signals(void)
 {
@@ -154,7 +122,7 @@ int verb_run(int argc, char **argv)
         return LAUNCH_USAGE;
     }
     if (index > 0) {
-        file = open_configuration(argv[index]);
+        file = run_front_open(argv[index]);
         if (file < 0)
             return LAUNCH_USAGE;
     }
@@ -167,7 +135,7 @@ int verb_run(int argc, char **argv)
         return LAUNCH_SYSTEM;
     }
     if (request->diagnostics > 0) {
-        complain(request, index > 0 ? argv[index] : "");
+        run_front_complain(request, index > 0 ? argv[index] : "");
         return LAUNCH_USAGE;
     }
     if (request->help) {

@@ -30,6 +30,16 @@ struct run_request {
  */
 int run_front(int argc, char **argv, int file, struct run_request *request);
 
+/* Open a configuration file to be handed to run_front. The descriptor; -1: what is wrong has been
+ * said. */
+int run_front_open(const char *path);
+
+/*
+ * Print the request's diagnostics, those of the file as FILE:LINE:COLUMN, so that editors can jump
+ * there; they are made harmless first.
+ */
+void run_front_complain(struct run_request *request, const char *file);
+
 /* Which argument is the configuration file: 0 for none. */
 int run_front_file(int argc, char **argv);
 

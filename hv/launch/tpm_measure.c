@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "hv/acpi/acpi.h"
 #include "hv/launch/device.h"
+#include "hv/launch/measure_part.h"
 #include "hv/launch/tpm.h"
 
 _Static_assert(MEASURE_DEVICES_MAX == HANDOFF_DEVICES_MAX, "each device is measured");
@@ -22,36 +23,17 @@ _Static_assert(MEASURE_NAME_MAX >= LABEL_NAME_MAX, "a name fits");
 static int measure_kind(const struct guard *guard, enum process_kind kind,
                         struct measure_program *program)
 {
+    const struct program *opened = &guard->programs[kind];
+    const struct seccomp_program *const filters[] = {guard->filters[kind][0],
+                                                     guard->filters[kind][1]};
     int r;
 
-    if (guard->programs[kind].fd < 0)
+    if (opened->fd < 0)
         return 0;
-    program->used = true;
-    program->filters = seccomp_stages(kind);
-    r = digests_file(guard->programs[kind].fd, &program->file);
-    for (unsigned i = 0; r == 0 && i < program->filters; i++) {
-        const struct seccomp_program *filter = guard->filters[kind][i];
-
-        r = digests_of(filter->insn, sizeof(filter->insn[0]) * filter->size, &program->filter[i]);
-    }
+    r = measure_part_program(kind, opened->fd, filters, program);
     /* It was hashed when it was opened, and only root can write it; so has it been written? */
-    if (r == 0 &&
-        memcmp(program->file.sha256, guard->programs[kind].digest, sizeof(program->file.sha256)))
+    if (r == 0 && memcmp(program->file.sha256, opened->digest, sizeof(program->file.sha256)) != 0)
         r = -ESTALE;
-    return r;
-}
-
-static int measure_tables(const struct guest_spec *spec, struct digests *digests)
-{
-    const struct acpi_machine machine = {.vcpus = spec->cpus, .tpm = true};
-    struct buf tables;
-    int r;
-
-    buf_init(&tables, ACPI_SIZE_MAX);
-    r = acpi_build(&machine, LAYOUT_ACPI, &tables);
-    if (r == 0)
-        r = digests_of(tables.data, tables.size, digests);
-    buf_release(&tables);
     return r;
 }
 
@@ -65,7 +47,7 @@ static int measure_files(struct guard *guard, struct measure_guest *guest)
     for (unsigned kind = 0; r == 0 && kind < PROCESS_KINDS; kind++)
         r = measure_kind(guard, (enum process_kind)kind, &guest->program[kind]);
     if (r == 0)
-        r = measure_tables(guard->spec, &guest->acpi);
+        r = measure_part_tables(guard->spec, &guest->acpi);
     return r;
 }
 
