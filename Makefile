@@ -212,7 +212,7 @@ $(BUILD)/tests/vmm/test_tiny_guest: $(BUILD)/tests/vmm-harness $(BUILD)/bin/case
 # ---------------------------------------------------------------- fuzzing (clang's libFuzzer)
 FUZZ_TARGETS = $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_FLAGS = -std=gnu17 -O1 -g $(filter-out -Wmissing-prototypes,$(WARN)) -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
-FUZZ_SOURCES = $(foreach f,base policy $(POLICY_TOOLS) hv/acpi hv/vmm hv/worker hv/front mac labeling attest attest/log attest/evidence attest/verify lib,$(call src_of,$(f))) mac/confine_self.c
+FUZZ_SOURCES = $(foreach f,base policy $(POLICY_TOOLS) hv/acpi hv/vmm hv/worker hv/tpm hv/front mac labeling attest attest/log attest/evidence attest/verify attest/vtpm lib,$(call src_of,$(f))) mac/confine_self.c
 FUZZ_OBJECTS = $(patsubst %.c,$(BUILD)/fuzz/obj/%.o,$(FUZZ_SOURCES))
 $(BUILD)/fuzz/obj/%.o: %.c
 	@mkdir -p $(@D)
@@ -221,7 +221,7 @@ $(BUILD)/fuzz/libfuzzed.a: $(FUZZ_OBJECTS)
 	@rm -f $@
 	$(Q)ar rcsD $@ $^
 $(BUILD)/fuzz/%: tests/fuzz/%.c $(BUILD)/fuzz/libfuzzed.a
-	$(Q)clang -I. -D_GNU_SOURCE $(FUZZ_FLAGS) -o $@ $< $(BUILD)/fuzz/libfuzzed.a $(shell $(PKG_CONFIG) --libs libseccomp libselinux libcrypto sqlite3 jansson) -lbz2 -pthread
+	$(Q)clang -I. -D_GNU_SOURCE $(FUZZ_FLAGS) -o $@ $< $(BUILD)/fuzz/libfuzzed.a $(shell $(PKG_CONFIG) --libs libseccomp libselinux libtpms libcrypto sqlite3 jansson) -lbz2 -pthread
 comma = ,
 
 .PHONY: fuzz
