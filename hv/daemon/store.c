@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the label store remembers of guests, taken into the list. */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -15,6 +16,7 @@
 struct reading {
     struct host *host;
     struct label_store *store;
+    unsigned *slots; /* by tenant of the policy in force */
     bool look_again; /* somebody holds a guest's place, and it is no guard that we know */
     bool abandoned;  /* a guest is noted as running, and nobody holds its place */
     int status;
@@ -59,12 +61,37 @@ static int take_guest(void *context, const struct label_guest *stored)
 static int take_tenant(void *context, const struct label_tenant *tenant)
 {
     const struct reading *reading = context;
+    int index = image_find_tenant(policy_current(reading->host->policy), tenant->name);
 
-    for (struct guest *g = reading->host->guests; g != NULL; g = g->next) {
-        if (strcmp(g->record.tenant, tenant->name) == 0)
-            g->record.tenant_slot = tenant->slot;
-    }
+    if (index >= 0)
+        reading->slots[index] = tenant->slot;
     return 0;
+}
+
+/*
+ * Slots of guests that the store does not know. Each tenant's and each guest's name is looked up
+ * once: this happens whenever a guest ends, and any operator can have his end often.
+ */
+static int take_slots(struct reading *reading)
+{
+    struct host *host = reading->host;
+    const struct image *image = policy_current(host->policy);
+    int r;
+
+    if (image == NULL)
+        return 0;
+    reading->slots = calloc((size_t)image_count(image, IMAGE_TENANTS) + 1, sizeof(*reading->slots));
+    if (reading->slots == NULL)
+        return -ENOMEM;
+    r = label_tenant_list(reading->store, take_tenant, reading);
+    for (struct guest *g = host->guests; g != NULL && r == 0; g = g->next) {
+        int index = g->in_store ? -ENOENT : image_find_tenant(image, g->record.tenant);
+
+        if (index >= 0)
+            g->record.tenant_slot = reading->slots[index];
+    }
+    free(reading->slots);
+    return r;
 }
 
 /* A slot for each of the policy's tenants: operators' rules name slots, so they come before guests.
@@ -105,7 +132,7 @@ void guests_take_store(struct host *host)
     if (r > 0)
         r = reading.status;
     if (r == 0)
-        r = label_tenant_list(store, take_tenant, &reading);
+        r = take_slots(&reading);
     if (r < 0)
         host_log(host, DAEMON_ERROR, "cannot read the label store %s: %s", options.path,
                  label_store_error(store));
