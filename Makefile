@@ -197,7 +197,7 @@ unit: $(UNIT_TESTS) $(if $(SAN),,all)
 	$(Q)tests/run-unit $(UNIT_SKIPS) $(UNIT_TESTS)
 
 ## golden corpora only; CASEMATE_GOLDEN_UPDATE=1 writes the expected results anew
-golden: $(filter %/test_golden_explain %/test_golden_learn %/test_golden_guest %/test_golden_host %/test_golden_cli,$(UNIT_TESTS))
+golden: $(filter %/test_golden_explain %/test_golden_learn %/test_golden_guest %/test_golden_host %/test_golden_log %/test_golden_cli,$(UNIT_TESTS))
 	$(Q)tests/run-unit $^
 
 # loads it into an interpreter
