@@ -86,14 +86,14 @@ EXTERN_casemate-tpm = -Wl,--no-warnings -l:libtpms.a -l:libcrypto.a \
 # the one that parses JSON: its clients', and nothing of a guest
 LIBS_casemate-front = $(call lib_of,hv/front) $(BUILD)/obj/mac/process_kind.o
 EXTERN_casemate-front = -l:libjansson.a
-LIBS_casemated = $(foreach f,hv/daemon hv/launch hv/acpi labeling attest/log attest policy mac audit,$(call lib_of,$(f)))
+LIBS_casemated = $(foreach f,hv/daemon hv/launch hv/acpi labeling attest/host attest/log attest policy mac audit,$(call lib_of,$(f)))
 EXTERN_casemated = $(EXTERN_casemate)
 # speaks D-Bus with systemd-machined, for casemated, which has nothing of libsystemd's
 EXTERN_casemate-machine = $(shell $(PKG_CONFIG) --libs libsystemd)
 # the host's TPM: TPM2-TSS, which comes as shared libraries only
 LIBS_casemate-hosttpm = $(foreach f,attest/host attest/log attest mac,$(call lib_of,$(f)))
 EXTERN_casemate-hosttpm := $(shell $(PKG_CONFIG) --libs tss2-esys tss2-mu libcrypto libseccomp 2>/dev/null)
-LIBS_casemate = $(foreach f,hv/launch hv/acpi labeling attest/verify attest/evidence attest/log attest $(POLICY_TOOLS) policy mac audit,$(call lib_of,$(f)))
+LIBS_casemate = $(foreach f,hv/launch hv/acpi labeling attest/host attest/verify attest/evidence attest/log attest $(POLICY_TOOLS) policy mac audit,$(call lib_of,$(f)))
 EXTERN_casemate := $(shell $(PKG_CONFIG) --libs libseccomp libselinux libsepol audit libcrypto jansson jose sqlite3 2>/dev/null) -lbz2
 
 # The one that installs the SELinux module: a text of its own, and the confined compiler.

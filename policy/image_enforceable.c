@@ -69,11 +69,10 @@ int image_enforceable(const struct image *image, struct guest_diagnostic *diagno
 {
     int r;
 
-    if (image->audit != 0 || image->host_tpm != 0) {
+    if (image->audit != 0) {
         (void)diagnostic_set(diagnostic,
-                             "the host block states '%s', which this version of casemate does not "
-                             "use: remove it",
-                             image->audit != 0 ? "audit" : "host-tpm");
+                             "the host block states 'audit', which this version of casemate does "
+                             "not use: remove it");
         return -EOPNOTSUPP;
     }
     r = tenants(image, diagnostic);

@@ -99,6 +99,34 @@ int hosttpm_connect(int control, const uint8_t uuid[16], int *socket)
     return r;
 }
 
+int hosttpm_connect_soon(int control, int *socket)
+{
+    struct hosttpm_request request = {.type = HOSTTPM_CONNECT};
+    cleanup_fd int ours = -1, theirs = -1;
+    int ends[2], r;
+
+    if (control < 0)
+        return -ENODEV;
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
+        return -errno;
+    ours = ends[0];
+    theirs = ends[1];
+    memset(request.uuid, 0xff, sizeof(request.uuid));
+    r = fdpass_send_now(control, &request, sizeof(request), &theirs, 1);
+    if (r == 0)
+        *socket = steal_fd(&ours);
+    return r;
+}
+
+int hosttpm_bind(int socket, const uint8_t uuid[16])
+{
+    struct hosttpm_request request = {.type = HOSTTPM_BIND};
+    struct hosttpm_reply reply;
+
+    memcpy(request.uuid, uuid, sizeof(request.uuid));
+    return ask(socket, &request, &reply);
+}
+
 int hosttpm_keys_begin(int socket, const uint8_t uuid[16], struct tpm_keys *keys)
 {
     struct hosttpm_request request = {.type = HOSTTPM_KEYS_BEGIN};

@@ -28,6 +28,14 @@ int hosttpm_ready(int control, uint32_t *code);
 int hosttpm_connect(int control, const uint8_t uuid[16], int *socket);
 
 /*
+ * The same without waiting for the answer, which comes to `control` (one struct hosttpm_reply; its
+ * result says whether there was room), and for a guest that says who it is by hosttpm_bind.
+ */
+int hosttpm_connect_soon(int control, int *socket);
+/* Of such a connection, once, before anything else. */
+int hosttpm_bind(int socket, const uint8_t uuid[16]);
+
+/*
  * Keys of a start: magic, version, fresh, generation, uuid and both keys are filled. The guest's
  * TPM must accept state of the old key and, when its header names this generation already, of the
  * new one (a crash after an earlier keys_begin). -EBUSY; -EUCLEAN: the store was rolled back.

@@ -9,7 +9,7 @@
 #define ROUND_MAX 256u /* requests of one round */
 
 /* Who is at the other end; a bit each, for the table of requests. */
-enum role { ROLE_PARENT = 1, ROLE_GUEST = 2, ROLE_HOST = 4 };
+enum role { ROLE_PARENT = 1, ROLE_GUEST = 2, ROLE_HOST = 4, ROLE_UNBOUND = 8 };
 
 struct client {
     int fd;

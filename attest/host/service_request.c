@@ -9,6 +9,8 @@
 #include "base/fd.h"
 
 static const uint8_t nobody[16];
+static const uint8_t unbound[16] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+                                    0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
 
 struct call {
     struct service *service;
@@ -26,10 +28,24 @@ static int do_connect(struct call *call)
     if (call->fd < 0)
         return -EINVAL;
     r = service_add_client(call->service, call->fd,
-                           memcmp(uuid, nobody, 16) == 0 ? ROLE_HOST : ROLE_GUEST, uuid);
+                           memcmp(uuid, nobody, 16) == 0    ? ROLE_HOST
+                           : memcmp(uuid, unbound, 16) == 0 ? ROLE_UNBOUND
+                                                            : ROLE_GUEST,
+                           uuid);
     if (r == 0)
         call->fd = -1;
     return r;
+}
+
+static int do_bind(struct call *call)
+{
+    const uint8_t *uuid = call->request->uuid;
+
+    if (memcmp(uuid, nobody, 16) == 0 || memcmp(uuid, unbound, 16) == 0)
+        return -EINVAL;
+    memcpy(call->client->uuid, uuid, sizeof(call->client->uuid));
+    call->client->role = ROLE_GUEST;
+    return 0;
 }
 
 static int do_identity(struct call *call)
@@ -215,6 +231,7 @@ static const struct {
     [HOSTTPM_QUOTE] = {ROLE_GUEST, false, do_quote},
     [HOSTTPM_HOST_QUOTE] = {ROLE_ANY_HOST, false, do_host_quote},
     [HOSTTPM_ACTIVATE] = {ROLE_ANY_HOST, false, do_activate},
+    [HOSTTPM_BIND] = {ROLE_UNBOUND, false, do_bind},
     [HOSTTPM_LOG] = {ROLE_ANY_HOST | ROLE_GUEST, false, do_log},
 };
 

@@ -10,7 +10,8 @@
  * else closes it.
  *
  * Connections: its parent has the first (HOSTTPM_FD_CONTROL), and hands in others by
- * HOSTTPM_CONNECT, each for one guest (uuid), whose guard can then ask about that guest alone; or
+ * HOSTTPM_CONNECT, each for one guest (uuid), whose guard can then ask about that guest alone; with
+ * a uuid of 0xff throughout for one that is drawn later, and said by HOSTTPM_BIND, once; or
  * with a uuid of zeroes, for the host (a front of an administrator's: IDENTITY, COUNTER,
  * HOST_QUOTE, LOG, ACTIVATE). Which of them may ask for what is one table: service_rules of
  * service.c.
@@ -71,6 +72,7 @@ enum hosttpm_type {
     HOSTTPM_HOST_QUOTE, /* nonce alone, of statement: a statement of the host's own. reply: quote */
     HOSTTPM_ACTIVATE,   /* activate: TPM2_ActivateCredential of AK and EK. reply: secret */
     HOSTTPM_LOG,        /* reply with one descriptor: a sealed memory file, the ledger since boot */
+    HOSTTPM_BIND,       /* guest of a connection without one: it is `uuid` from now on */
     HOSTTPM_TYPES,
 };
 

@@ -68,6 +68,7 @@ static int launch(const struct run_request *request)
                             .step = "starting"};
     struct launch_options options = {
         .journal = -1, /* who started it reads what it says */
+        .host_tpm = -1,
         .station = -1,
         .terminal_in = STDIN_FILENO,
         .terminal_out = STDOUT_FILENO,

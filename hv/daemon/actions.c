@@ -124,7 +124,11 @@ void action_start(struct client *client, struct guest *guest)
         return;
     }
     r = start_described(host, guest, (uint32_t)index);
-    if (r < 0)
+    if (r == -ENODEV)
+        client_done(client, HOST_START_FAILED, 3, -1,
+                    "the host policy states 'host-tpm', and the host's TPM cannot be used: "
+                    "casemated's log says why");
+    else if (r < 0)
         client_done(client, HOST_START_FAILED, 3, -1, "cannot start a guard: %s", strerror(-r));
 }
 

@@ -19,6 +19,7 @@
 #include "hv/daemon/front.h"
 #include "hv/daemon/guards.h"
 #include "hv/daemon/guests.h"
+#include "hv/daemon/hosttpm.h"
 #include "hv/daemon/listen.h"
 #include "hv/daemon/machine.h"
 #include "hv/daemon/notify.h"
@@ -70,6 +71,7 @@ void host_policy_loaded(struct host *host, int status, const char *text)
     char hex[2 * DIGEST_SIZE + 1];
 
     if (status == 0) {
+        hosttpm_take_policy(host);
         guests_take_policy(host);
         guests_take_store(host);
         hex_encode(hex, policy_digest(host->policy), DIGEST_SIZE);
@@ -111,7 +113,8 @@ static void reap(struct host *host)
         /* A guard's end is the end of its connection; here it only must not stay a zombie. */
         if (recover_child(host, pid))
             guests_take_store_soon(host);
-        else if (!policy_child(host, pid, status) && !machine_child(host, pid, status))
+        else if (!policy_child(host, pid, status) && !machine_child(host, pid, status) &&
+                 !hosttpm_child(host, pid, status))
             (void)client_child(host, pid, status);
     }
 }
@@ -227,6 +230,7 @@ static void end(struct host *host)
         policy_free(host);
         front_forget_all(host);
         machine_forget_all(host);
+        hosttpm_release(host);
     }
     front_release(host);
     guests_free(host);
@@ -251,6 +255,7 @@ int daemon_run(const struct daemon_options *options)
         .null = -1,
         .self = -1,
         .stations = -1,
+        .hosttpm = -1,
     };
     int r = geteuid() == 0 ? begin_selinux(&host) : -EPERM;
 

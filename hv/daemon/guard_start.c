@@ -13,26 +13,29 @@
 #include "base/cleanup.h"
 #include "hv/daemon/guards.h"
 #include "hv/daemon/guests.h"
+#include "hv/daemon/hosttpm.h"
 #include "hv/launch/guard_process.h"
 
 #define OFF_TIMEOUT 30 /* seconds from the power button to force, when nobody says other */
 #define PARKED      10 /* above the numbers that a guard gets */
 
-/* In the child: nothing of casemated but two descriptors and its log goes along. */
-_Noreturn static void become_guard(const struct host *host, int start, int station)
+/* In the child: nothing of casemated but three descriptors and its log goes along. */
+_Noreturn static void become_guard(const struct host *host, int start, int station, int host_tpm)
 {
     char name[] = "casemated", word[] = "guard";
     char *argv[] = {name, word, NULL}, *environment[] = {NULL};
-    int self, a, b;
+    int self, a, b, c;
 
     child_reset_signals();
     (void)umask(077);
     self = fcntl(host->self, F_DUPFD_CLOEXEC, PARKED);
     a = fcntl(start, F_DUPFD_CLOEXEC, PARKED);
     b = fcntl(station, F_DUPFD_CLOEXEC, PARKED);
-    if (self < 0 || a < 0 || b < 0 || setsid() < 0 || dup2(host->null, 0) < 0 ||
+    c = fcntl(host_tpm >= 0 ? host_tpm : host->null, F_DUPFD_CLOEXEC, PARKED);
+    if (self < 0 || a < 0 || b < 0 || c < 0 || setsid() < 0 || dup2(host->null, 0) < 0 ||
         dup2(host->null, 1) < 0 || dup2(a, GUARD_FD_START) < 0 || dup2(b, GUARD_FD_STATION) < 0 ||
-        syscall(SYS_close_range, GUARD_FD_STATION + 1, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
+        dup2(c, GUARD_FD_HOSTTPM) < 0 ||
+        syscall(SYS_close_range, GUARD_FD_HOSTTPM + 1, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
         _exit(127);
     (void)syscall(SYS_execveat, self, "", argv, environment, AT_EMPTY_PATH);
     _exit(127);
@@ -43,13 +46,16 @@ int guard_start(struct host *host, struct guest *guest, const struct guest_spec 
 {
     cleanup_fd int start = guard_process_start_file(guest->record.tenant, spec, shared, OFF_TIMEOUT,
                                                     host->options->guards_log);
-    cleanup_fd int ours = -1, theirs = -1;
+    cleanup_fd int ours = -1, theirs = -1, host_tpm = -1;
     struct guard *guard;
     int ends[2], r;
     pid_t pid;
 
     if (start < 0)
         return start;
+    r = hosttpm_for_guest(host, &host_tpm);
+    if (r < 0)
+        return r;
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
         return -errno;
     ours = ends[0];
@@ -65,7 +71,7 @@ int guard_start(struct host *host, struct guest *guest, const struct guest_spec 
     }
     pid = fork();
     if (pid == 0)
-        become_guard(host, start, theirs);
+        become_guard(host, start, theirs, host_tpm);
     if (pid < 0) {
         r = -errno;
         guard_forget(guard);

@@ -77,6 +77,11 @@ struct host {
     struct loop_source *stations_source, *refresh_clock;
     pid_t recovering; /* recover_beside's child, or 0 */
 
+    int hosttpm; /* owned: to casemate-hosttpm; -1: there is none */
+    struct loop_source *hosttpm_source;
+    pid_t hosttpm_pid;                 /* or 0 */
+    bool wants_hosttpm, hosttpm_ready; /* the policy states one; it serves */
+
     struct policy *policy; /* owned; never NULL while it runs */
     bool policy_tried;     /* it has been read once, well or badly */
     int failure;           /* -errno of what ended it */

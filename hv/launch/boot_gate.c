@@ -10,6 +10,7 @@
 #include "base/cleanup.h"
 #include "base/fdpass.h"
 #include "hv/launch/guard.h"
+#include "hv/launch/host_ledger.h"
 #include "hv/launch/tpm.h"
 #include "mac/landlock.h"
 
@@ -109,6 +110,8 @@ int guard_open_gate(struct guard *guard)
                                                  .confinement = &seen});
     }
     if (still_enforced(guard) < 0)
+        return -ECANCELED;
+    if (host_ledger(guard, HOSTTPM_START) < 0)
         return -ECANCELED;
     release_handed(guard);
     if (guard->tpm != NULL && tpm_measure_extend(guard) < 0)

@@ -48,6 +48,7 @@ struct guard {
     unsigned count;
     bool running; /* the gate is open */
     bool has_run; /* it was, in this boot or one before */
+    bool host_bound; /* casemate-hosttpm knows whose guest it is */
 };
 
 /* Tell the observer, the record, and who watches at the station. */

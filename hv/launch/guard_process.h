@@ -3,7 +3,7 @@
 #define CASEMATE_HV_LAUNCH_GUARD_PROCESS_H
 
 /*
- * The guard of a guest that casemated starts: `casemated guard`, executed by it with three
+ * The guard of a guest that casemated starts: `casemated guard`, executed by it with four
  * descriptors and nothing else, in a session of its own. It outlives casemated: from then on it is
  * found at its station (hv/guard_wire.h). What it is to start comes as one sealed struct of fixed
  * size, which it checks whole.
@@ -17,6 +17,7 @@
 /* 0 to 2 are /dev/null, or a log for 2: the guard itself never writes there. */
 #define GUARD_FD_START   3 /* sealed memfd with one struct guard_start */
 #define GUARD_FD_STATION 4 /* connected SOCK_SEQPACKET to casemated: hv/guard_wire.h */
+#define GUARD_FD_HOSTTPM 5 /* connection to casemate-hosttpm, or /dev/null: the host has none */
 
 #define GUARD_START_MAGIC   0x52545347u /* "GSTR" */
 #define GUARD_START_VERSION 4u

@@ -10,6 +10,7 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "hv/launch/guard.h"
+#include "hv/launch/host_ledger.h"
 #include "hv/launch/retain.h"
 #include "hv/launch/tpm.h"
 
@@ -120,8 +121,10 @@ enum launch_result launch_guest(const struct guest_spec *spec, const struct laun
                 !may_start_again(guard, started, &interval))
                 break;
             guard_tell(guard, &(struct launch_event){.type = LAUNCH_EVENT_RESET});
+            (void)host_ledger(guard, HOSTTPM_RESET);
         }
     }
+    (void)host_ledger(guard, guard->has_run ? HOSTTPM_STOP : HOSTTPM_REFUSED);
     guard_release(guard);
     if (outcome == GUARD_FAILED && error->message[0] == '\0')
         (void)launch_fail(error, LAUNCH_SYSTEM, "the guest ended for a reason that was not told");

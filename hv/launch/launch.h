@@ -66,7 +66,8 @@ struct launch_options {
     /* borrowed; by disk, 1: an object of the host policy, of other guests too, always readonly;
      * NULL: none is */
     const uint8_t *shared;
-    int station;                           /* borrowed: a connection to casemated, or -1 */
+    int host_tpm; /* borrowed: a connection to casemate-hosttpm, not bound yet; -1: without */
+    int station;  /* borrowed: a connection to casemated, or -1 */
     bool console_client;                   /* the console is whose GUARD_CONSOLE asks for it */
     int terminal_in, terminal_out;         /* borrowed: else, the console's other end */
     bool restore_terminal;                 /* the janitor gives it `terminal_before` back */

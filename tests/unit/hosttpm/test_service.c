@@ -241,6 +241,18 @@ static void who_may_ask_what(void **state)
     assert_int_equal(quote.pcrs, 0x84ff);
     assert_int_equal(hosttpm_host_quote(host, nonce, 8, &quote), -EINVAL);
     (void)close(host);
+    /* a guard that learns only later whose it is */
+    assert_int_equal(hosttpm_connect_soon(control, &guard), 0);
+    assert_int_equal(fdpass_receive(control, &reply, sizeof(reply), NULL, &count, 0),
+                     sizeof(reply));
+    assert_int_equal(reply.type, HOSTTPM_CONNECT);
+    assert_int_equal(reply.result, 0);
+    assert_int_equal(hosttpm_keys_begin(guard, another, &keys), -EPERM);
+    assert_int_equal(hosttpm_bind(guard, (const uint8_t[16]){0}), -EINVAL);
+    assert_int_equal(hosttpm_bind(guard, another), 0);
+    assert_int_equal(hosttpm_bind(guard, (const uint8_t[16]){4}), -EPERM);
+    assert_int_equal(hosttpm_keys_begin(guard, another, &keys), 0);
+    (void)close(guard);
 }
 
 static void starts_are_in_the_ledger(void **state)

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CASEMATE_HV_DAEMON_HOSTTPM_H
+#define CASEMATE_HV_DAEMON_HOSTTPM_H
+
+/*
+ * casemate-hosttpm, of which casemated has one where the host policy states `host-tpm`. It is
+ * started when a policy is taken, and ends with casemated; its store and ledger outlive both.
+ */
+#include "hv/daemon/state.h"
+
+#define HOSTTPM_DIRECTORY "/var/lib/casemate/hosttpm"
+
+/* The policy in force states the host's TPM or no more: start the process, or end it. */
+void hosttpm_take_policy(struct host *host);
+
+/*
+ * A connection for a guest that is about to be started, the caller's. 0 with *fd = -1 where the
+ * policy states no TPM; -ENODEV when it does and the process is not there or not ready: then no
+ * guest may start. -EAGAIN, -errno.
+ */
+int hosttpm_for_guest(struct host *host, int *fd);
+
+/* A child has ended; true if it was that one. */
+bool hosttpm_child(struct host *host, pid_t pid, int status);
+
+/* With casemated. */
+void hosttpm_release(struct host *host);
+
+#endif
