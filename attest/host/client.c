@@ -127,7 +127,7 @@ int hosttpm_bind(int socket, const uint8_t uuid[16])
     return ask(socket, &request, &reply);
 }
 
-int hosttpm_keys_begin(int socket, const uint8_t uuid[16], struct tpm_keys *keys)
+int hosttpm_keys_begin(int socket, const uint8_t uuid[16], struct tpm_keys *keys, bool *again)
 {
     struct hosttpm_request request = {.type = HOSTTPM_KEYS_BEGIN};
     struct hosttpm_reply reply = {0};
@@ -143,6 +143,7 @@ int hosttpm_keys_begin(int socket, const uint8_t uuid[16], struct tpm_keys *keys
         memcpy(keys->uuid, uuid, sizeof(keys->uuid));
         memcpy(keys->old_key, reply.keys.old_key, sizeof(keys->old_key));
         memcpy(keys->new_key, reply.keys.new_key, sizeof(keys->new_key));
+        *again = reply.keys.again != 0;
     }
     explicit_bzero(&reply, sizeof(reply));
     return r;

@@ -10,6 +10,8 @@
  * an answer that is none; else what struct hosttpm_reply's result says. Results are untouched on
  * failure.
  */
+#include <stdbool.h>
+
 #include "attest/host/wire.h"
 #include "hv/tpm_wire.h"
 
@@ -38,9 +40,11 @@ int hosttpm_bind(int socket, const uint8_t uuid[16]);
 /*
  * Keys of a start: magic, version, fresh, generation, uuid and both keys are filled. The guest's
  * TPM must accept state of the old key and, when its header names this generation already, of the
- * new one (a crash after an earlier keys_begin). -EBUSY; -EUCLEAN: the store was rolled back.
+ * new one: *again says that they were handed out before, to a start that never came to its commit.
+ * With keys->fresh and not *again nobody has ever had a key to any state of this guest's. -EBUSY;
+ * -EUCLEAN: the store was rolled back.
  */
-int hosttpm_keys_begin(int socket, const uint8_t uuid[16], struct tpm_keys *keys);
+int hosttpm_keys_begin(int socket, const uint8_t uuid[16], struct tpm_keys *keys, bool *again);
 
 /*
  * The state is durable under the new key of `generation`; before the guest's first instruction.

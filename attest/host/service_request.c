@@ -68,6 +68,8 @@ static int do_counter(struct call *call)
 
     out->value = store_counter(call->service->parts.store);
     out->guests = generations_count(map);
+    out->events = ledger_state(call->service->parts.ledger)->events;
+    memcpy(out->head, ledger_state(call->service->parts.ledger)->head, sizeof(out->head));
     return generations_root(map, out->root);
 }
 

@@ -91,7 +91,7 @@ struct hosttpm_entry {
     char tenant[HOSTTPM_TENANT_MAX], guest[HOSTTPM_TENANT_MAX]; /* names; "" for none */
     uint64_t generation;                                        /* 0: a guest without a TPM */
     uint8_t policy[32]; /* digest of the policy in force; zero: none */
-    uint8_t start[32];  /* digest of the guest's start statement (its log); zero: none */
+    uint8_t start[32];  /* SHA-256 of the guest's boot log, which its TPM has; zero: none */
 };
 
 struct hosttpm_nonce {
@@ -129,6 +129,8 @@ struct hosttpm_counter {
     uint64_t value;   /* of the NV counter, to which the root is bound */
     uint64_t guests;  /* leaves of the map of generations */
     uint8_t root[32]; /* of that map */
+    uint64_t events;  /* of the ledger since boot */
+    uint8_t head[32]; /* the ledger's PCR, SHA-256 bank, behind them */
 };
 
 /* Secrets: whoever holds them wipes them. What struct tpm_keys (hv/tpm_wire.h) wants to know. */

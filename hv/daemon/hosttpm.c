@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/close_range.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -15,6 +14,7 @@
 #include <unistd.h>
 
 #include "attest/host/client.h"
+#include "base/child.h"
 #include "base/cleanup.h"
 #include "base/fdpass.h"
 #include "base/text.h"
@@ -82,14 +82,8 @@ _Noreturn static void become(const struct host *host, int program, const int fds
 {
     char name[] = "casemate-hosttpm", *argv[] = {name, NULL}, *environment[] = {NULL};
     int parked[5], run = fcntl(program, F_DUPFD_CLOEXEC, PARKED);
-    sigset_t none;
 
-    for (int s = 1; s < NSIG; s++) {
-        if (s != SIGKILL && s != SIGSTOP)
-            (void)signal(s, SIG_DFL);
-    }
-    (void)sigemptyset(&none);
-    (void)sigprocmask(SIG_SETMASK, &none, NULL);
+    child_reset_signals();
     for (int i = 0; i < 5; i++)
         parked[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, PARKED);
     for (int i = 0; i < 5; i++) {

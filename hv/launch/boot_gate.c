@@ -111,10 +111,10 @@ int guard_open_gate(struct guard *guard)
     }
     if (still_enforced(guard) < 0)
         return -ECANCELED;
-    if (host_ledger(guard, HOSTTPM_START) < 0)
-        return -ECANCELED;
     release_handed(guard);
     if (guard->tpm != NULL && tpm_measure_extend(guard) < 0)
+        return -ECANCELED;
+    if (host_ledger(guard, HOSTTPM_START) < 0)
         return -ECANCELED;
     guard->running = guard->has_run = true;
     guard_tell(guard, &(struct launch_event){.type = LAUNCH_EVENT_RUNNING});

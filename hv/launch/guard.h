@@ -46,8 +46,8 @@ struct guard {
     int console[2];                    /* owned until then: VMM's end, relay's end */
     struct process processes[PROCESSES_MAX];
     unsigned count;
-    bool running; /* the gate is open */
-    bool has_run; /* it was, in this boot or one before */
+    bool running;    /* the gate is open */
+    bool has_run;    /* it was, in this boot or one before */
     bool host_bound; /* casemate-hosttpm knows whose guest it is */
 };
 

@@ -4,6 +4,7 @@
 
 /* What happens to a guest, in the ledger of a host that has a TPM (doc/host-tpm.md). */
 #include "attest/host/wire.h"
+#include "attest/log/measure.h"
 #include "hv/launch/guard.h"
 
 /*
@@ -11,6 +12,9 @@
  * casemate-hosttpm. 0, also without a TPM, and if it was said already; -errno.
  */
 int host_ledger_bind(struct guard *guard);
+
+/* The ledger's PCR as it is now; without a TPM, or an answer, it is not known. */
+void host_ledger_head(struct guard *guard, struct measure_reference *head);
 
 /*
  * Durable in the ledger and extended into the host's TPM when it returns. 0, also on a host without

@@ -14,9 +14,11 @@
 
 struct guest_tpm {
     /* for the guest's whole life, over its resets */
-    int directory; /* owned: where the state is kept; -1: in memory alone, gone with the guard */
-    int state;     /* owned: what the TPM stores */
+    int directory;  /* owned: where the state is kept; -1: in memory alone, gone with the guard */
+    int state;      /* owned: what the TPM stores */
+    bool host_keys; /* the host's TPM keeps the keys, and the keyring is not used */
     struct tpm_keyring keyring;
+    uint64_t generation; /* of this boot; 0: in memory alone */
     struct measure_guest guest;
     uint64_t resets;
 

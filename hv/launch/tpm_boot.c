@@ -3,17 +3,46 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
+#include "attest/host/client.h"
 #include "base/cleanup.h"
 #include "hv/launch/boot.h"
 #include "hv/launch/tpm.h"
 
+/*
+ * By the host's TPM. A state that nobody ever had a key of is none of its making: of another host,
+ * or of before the policy stated `host-tpm`.
+ */
+static int keys_of_host(struct guard *guard, struct guest_tpm *tpm, struct tpm_keys *keys)
+{
+    struct stat st;
+    bool again = false;
+    int r = hosttpm_keys_begin(guard->options->host_tpm, guard->identity.guest.uuid, keys, &again);
+
+    if (r < 0 || keys->fresh == 0)
+        return r;
+    if (fstat(tpm->state, &st) < 0)
+        return -errno;
+    if (st.st_size > 0 && !again)
+        return -EEXIST;
+    return ftruncate(tpm->state, 0) < 0 ? -errno : 0;
+}
+
 static int make_keys(struct guard *guard, struct guest_tpm *tpm)
 {
     struct tpm_keys keys;
-    int r = tpm_keyring_begin(&tpm->keyring, &keys);
+    int r =
+        tpm->host_keys ? keys_of_host(guard, tpm, &keys) : tpm_keyring_begin(&tpm->keyring, &keys);
 
+    if (r == -EEXIST)
+        return launch_fail(guard->error, LAUNCH_DENIED,
+                           "the guest's TPM has a state that the host's TPM has no key to: it was "
+                           "made on another host, or before the policy stated 'host-tpm'; remove "
+                           "it, and the guest gets a new TPM");
     if (r == 0) {
+        tpm->generation = tpm->directory >= 0 ? keys.generation : 0;
         tpm->keys = fd_sealed_memfd("tpm-keys", &keys, sizeof(keys));
         explicit_bzero(&keys, sizeof(keys));
         r = tpm->keys < 0 ? tpm->keys : 0;

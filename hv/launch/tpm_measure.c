@@ -7,10 +7,12 @@
 #include <errno.h>
 #include <string.h>
 
+#include "attest/host/client.h"
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "hv/acpi/acpi.h"
 #include "hv/launch/device.h"
+#include "hv/launch/host_ledger.h"
 #include "hv/launch/measure_part.h"
 #include "hv/launch/tpm.h"
 
@@ -118,7 +120,8 @@ int tpm_measure_boot(struct guard *guard)
     int r;
 
     start->resets = tpm->resets;
-    start->generation = tpm->directory >= 0 ? tpm->keyring.generation + 1 : 0;
+    start->generation = tpm->generation;
+    host_ledger_head(guard, &start->host);
     name_processes(guard, start);
     r = measure_guest(&tpm->guest, &tpm->measured);
     if (r == 0 && tpm->measured.log.size > ACPI_TPM_LOG_MAX)
@@ -182,7 +185,8 @@ int tpm_measure_extend(struct guard *guard)
                            "the guest's TPM does not take what was measured: %s; the guest was not "
                            "started, as nobody could tell how",
                            strerror(-r));
-    r = tpm_keyring_commit(&tpm->keyring);
+    r = tpm->host_keys ? hosttpm_keys_commit(guard->options->host_tpm, tpm->generation)
+                       : tpm_keyring_commit(&tpm->keyring);
     if (r < 0)
         return launch_fail(guard->error, LAUNCH_SYSTEM,
                            "cannot keep the keys of the guest's TPM: %s; the guest was not started",

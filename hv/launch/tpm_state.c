@@ -14,6 +14,7 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "hv/launch/abandoned.h"
+#include "hv/launch/host_ledger.h"
 #include "hv/launch/tpm.h"
 
 #define TPM_DIRECTORY "/var/lib/casemate/tpm"
@@ -169,6 +170,15 @@ static int open_kept(struct guard *guard, struct guest_tpm *tpm)
         r = open_state(guard, tpm, name);
     if (r == 0)
         r = lock_state(guard, tpm);
+    tpm->host_keys = guard->options->host_tpm >= 0;
+    if (r == 0 && tpm->host_keys) {
+        r = host_ledger_bind(guard);
+        return r < 0 ? launch_fail(guard->error, LAUNCH_DENIED,
+                                   "casemate-hosttpm does not answer, and keeps the keys of the "
+                                   "guest's TPM: %s",
+                                   strerror(-r))
+                     : 0;
+    }
     if (r == 0)
         r = open_keys(guard, tpm, name);
     return r == 0 ? begin_afresh(guard, tpm, name) : r;
@@ -187,11 +197,13 @@ int guard_tpm_prepare(struct guard *guard)
     init(tpm);
     guard->tpm = tpm;
     if (guard->options->tenant != NULL) {
-        guard_tell(guard, &(struct launch_event){
-                              .type = LAUNCH_EVENT_MISSING,
-                              .text = "host TPM: none, so the keys of the guest's TPM are in a "
-                                      "file, and an old copy of its state with an old copy of that "
-                                      "file would pass for the new ones"});
+        if (guard->options->host_tpm < 0)
+            guard_tell(guard,
+                       &(struct launch_event){
+                           .type = LAUNCH_EVENT_MISSING,
+                           .text = "host TPM: none, so the keys of the guest's TPM are in a "
+                                   "file, and an old copy of its state with an old copy of that "
+                                   "file would pass for the new ones"});
         r = open_kept(guard, tpm);
     } else {
         tpm->state = fd_fixed_memfd("tpm-state", TPM_STATE_SIZE, 0);

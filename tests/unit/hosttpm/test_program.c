@@ -152,6 +152,7 @@ static void everything_it_can(void **state)
     struct hosttpm_secret secret;
     struct hosttpm_quote quote;
     struct tpm_keys keys;
+    bool again;
     int control, guard, host, log;
     uint32_t code = 0;
     char value[128];
@@ -175,7 +176,7 @@ static void everything_it_can(void **state)
     assert_int_equal(hosttpm_connect(control, uuid, &guard), 0);
     assert_int_equal(hosttpm_connect(control, host_uuid, &host), 0);
     assert_int_equal(hosttpm_identity(host, &identity), 0);
-    assert_int_equal(hosttpm_keys_begin(guard, uuid, &keys), 0);
+    assert_int_equal(hosttpm_keys_begin(guard, uuid, &keys, &again), 0);
     assert_int_equal(hosttpm_keys_commit(guard, 1), 0);
     assert_int_equal(hosttpm_ledger(guard, &entry, NULL), 0);
     assert_int_equal(hosttpm_quote(guard, &statement, &quote), 0);
@@ -257,6 +258,7 @@ static void killed_anywhere(void **state)
     NEEDS_BOTH;
     for (unsigned i = 0; i < rounds; i++) {
         struct tpm_keys keys;
+        bool again;
         uint32_t code = 0;
         int control, guard = -1, status;
         uint8_t stale[4096];
@@ -272,7 +274,7 @@ static void killed_anywhere(void **state)
             _exit(0);
         }
         for (;;) {
-            if (hosttpm_keys_begin(guard, uuid, &keys) < 0)
+            if (hosttpm_keys_begin(guard, uuid, &keys, &again) < 0)
                 break;
             assert_in_range(keys.generation, committed + 1, committed + 2);
             committed = keys.generation - 1;

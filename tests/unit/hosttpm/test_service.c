@@ -144,11 +144,12 @@ static void without_a_tpm(void **state)
     const uint8_t uuid[16] = {0};
     struct hosttpm_counter counter;
     struct tpm_keys keys;
+    bool again;
     int socket;
 
     (void)state;
     assert_int_equal(hosttpm_connect(-1, uuid, &socket), -ENODEV);
-    assert_int_equal(hosttpm_keys_begin(-1, uuid, &keys), -ENODEV);
+    assert_int_equal(hosttpm_keys_begin(-1, uuid, &keys, &again), -ENODEV);
     assert_int_equal(hosttpm_ledger(-1, &e, NULL), -ENODEV);
     assert_int_equal(hosttpm_counter(-1, &counter), -ENODEV);
     assert_int_equal(hosttpm_log(-1, &socket), -ENODEV);
@@ -158,26 +159,28 @@ static void a_guests_keys(void **state)
 {
     const uint8_t uuid[16] = {1};
     struct tpm_keys first, second, third;
+    bool again;
     int guard, other;
 
     NEEDS_SWTPM;
     guard = guard_of(1);
     other = guard_of(1);
     assert_int_equal(hosttpm_keys_commit(guard, 1), -ESTALE);
-    assert_int_equal(hosttpm_keys_begin(guard, uuid, &first), 0);
+    assert_int_equal(hosttpm_keys_begin(guard, uuid, &first, &again), 0);
     assert_int_equal(first.magic, TPM_KEYS_MAGIC);
     assert_int_equal(first.fresh, 1);
     assert_int_equal(first.generation, 1);
     assert_memory_equal(first.uuid, uuid, 16);
     /* twice from one copy */
-    assert_int_equal(hosttpm_keys_begin(other, uuid, &second), -EBUSY);
+    assert_int_equal(hosttpm_keys_begin(other, uuid, &second, &again), -EBUSY);
     assert_int_equal(hosttpm_keys_commit(other, 1), -ESTALE);
     assert_int_equal(hosttpm_keys_commit(guard, 2), -ESTALE);
     assert_int_equal(hosttpm_keys_commit(guard, 1), 0);
-    assert_int_equal(hosttpm_keys_begin(other, uuid, &second), -EBUSY);
+    assert_int_equal(hosttpm_keys_begin(other, uuid, &second, &again), -EBUSY);
     (void)close(guard);
     /* The guard is gone: the next start. The server may need a moment to see that. */
-    for (unsigned i = 0; i < 1000 && hosttpm_keys_begin(other, uuid, &second) == -EBUSY; i++)
+    for (unsigned i = 0; i < 1000 && hosttpm_keys_begin(other, uuid, &second, &again) == -EBUSY;
+         i++)
         (void)usleep(1000);
     assert_int_equal(second.generation, 2);
     assert_int_equal(second.fresh, 0);
@@ -188,7 +191,7 @@ static void a_guests_keys(void **state)
     assert_int_equal(stop(), 0);
     start();
     guard = guard_of(1);
-    assert_int_equal(hosttpm_keys_begin(guard, uuid, &third), 0);
+    assert_int_equal(hosttpm_keys_begin(guard, uuid, &third, &again), 0);
     assert_memory_equal(&third, &second, sizeof(third));
     assert_int_equal(hosttpm_keys_commit(guard, 2), 0);
     assert_int_equal(hosttpm_keys_forget(control, uuid), -EBUSY);
@@ -203,15 +206,16 @@ static void who_may_ask_what(void **state)
     const uint8_t nonce[32] = {7}, another[16] = {3};
     struct hosttpm_quote quote;
     struct tpm_keys keys;
+    bool again;
     int guard, host, fd;
     size_t count = 0;
 
     NEEDS_SWTPM;
     guard = guard_of(2);
     host = guard_of(0);
-    assert_int_equal(hosttpm_keys_begin(guard, another, &keys), -EPERM);
-    assert_int_equal(hosttpm_keys_begin(host, another, &keys), -EPERM);
-    assert_int_equal(hosttpm_keys_begin(control, another, &keys), -EPERM);
+    assert_int_equal(hosttpm_keys_begin(guard, another, &keys, &again), -EPERM);
+    assert_int_equal(hosttpm_keys_begin(host, another, &keys, &again), -EPERM);
+    assert_int_equal(hosttpm_keys_begin(control, another, &keys, &again), -EPERM);
     assert_int_equal(hosttpm_keys_forget(guard, another), -EPERM);
     /* only the parent may send descriptors: whoever else does is gone */
     assert_int_equal(hosttpm_connect(guard, another, &fd), -EPIPE);
@@ -247,11 +251,11 @@ static void who_may_ask_what(void **state)
                      sizeof(reply));
     assert_int_equal(reply.type, HOSTTPM_CONNECT);
     assert_int_equal(reply.result, 0);
-    assert_int_equal(hosttpm_keys_begin(guard, another, &keys), -EPERM);
+    assert_int_equal(hosttpm_keys_begin(guard, another, &keys, &again), -EPERM);
     assert_int_equal(hosttpm_bind(guard, (const uint8_t[16]){0}), -EINVAL);
     assert_int_equal(hosttpm_bind(guard, another), 0);
     assert_int_equal(hosttpm_bind(guard, (const uint8_t[16]){4}), -EPERM);
-    assert_int_equal(hosttpm_keys_begin(guard, another, &keys), 0);
+    assert_int_equal(hosttpm_keys_begin(guard, another, &keys, &again), 0);
     (void)close(guard);
 }
 
@@ -339,6 +343,7 @@ static void only_true_generations(void **state)
     const uint8_t uuid[16] = {6};
     struct hosttpm_quote quote;
     struct tpm_keys keys;
+    bool again;
     struct statement s;
     int guard;
 
@@ -346,7 +351,7 @@ static void only_true_generations(void **state)
     guard = guard_of(6);
     s = statement(1, 1);
     assert_int_equal(hosttpm_quote(guard, &s, &quote), -ESTALE);
-    assert_int_equal(hosttpm_keys_begin(guard, uuid, &keys), 0);
+    assert_int_equal(hosttpm_keys_begin(guard, uuid, &keys, &again), 0);
     assert_int_equal(hosttpm_quote(guard, &s, &quote), -ESTALE); /* not committed */
     assert_int_equal(hosttpm_keys_commit(guard, 1), 0);
     assert_int_equal(hosttpm_quote(guard, &s, &quote), 0);
@@ -362,6 +367,7 @@ static void rolled_back_files(void **state)
 {
     const struct hosttpm_entry e = entry(HOSTTPM_START);
     struct tpm_keys keys;
+    bool again;
     struct stat st;
     uint8_t *old;
     int guard;
@@ -371,7 +377,7 @@ static void rolled_back_files(void **state)
     old = malloc((size_t)st.st_size);
     assert_int_equal(fd_pread_full(state_fd, old, (size_t)st.st_size, 0), 0);
     guard = guard_of(8);
-    assert_int_equal(hosttpm_keys_begin(guard, (const uint8_t[16]){8}, &keys), 0);
+    assert_int_equal(hosttpm_keys_begin(guard, (const uint8_t[16]){8}, &keys, &again), 0);
     assert_int_equal(hosttpm_keys_commit(guard, 1), 0);
     assert_int_equal(hosttpm_ledger(guard, &e, NULL), 0);
     (void)close(guard);
