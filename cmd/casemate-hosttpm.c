@@ -42,7 +42,7 @@ static int read_config(struct hosttpm_config *config)
 
     if (r == 0)
         r = fd_pread_full(HOSTTPM_FD_CONFIG, config, sizeof(*config), 0);
-    return r < 0 ? r : service_check_config(config);
+    return r < 0 ? r : host_service_check_config(config);
 }
 
 /* Two of us would each believe in a map of its own. */
@@ -102,7 +102,7 @@ static void tell(int r, const struct host_tpm *tpm)
 
 int main(void)
 {
-    struct service_parts parts = {.control = HOSTTPM_FD_CONTROL};
+    struct host_service_parts parts = {.control = HOSTTPM_FD_CONTROL};
     struct hosttpm_config config;
     int r = confine_self_begin();
 
@@ -119,9 +119,9 @@ int main(void)
     if (r == 0)
         r = host_tpm_prepare(parts.tpm);
     if (r == 0)
-        r = service_open(&parts, HOSTTPM_FD_STATE, HOSTTPM_FD_LEDGER, &config);
+        r = host_service_open(&parts, HOSTTPM_FD_STATE, HOSTTPM_FD_LEDGER, &config);
     tell(r, parts.tpm);
     if (r == 0)
-        r = service_run(&parts, &config);
+        r = host_service_run(&parts, &config);
     _exit(r == 0 ? EXIT_OK : EXIT_SYSTEM);
 }

@@ -16,7 +16,7 @@
 #include "hv/tpm_wire.h"
 
 /*
- * The parent, after it has started the process: 0 when it serves; what it says (service_open's
+ * The parent, after it has started the process: 0 when it serves; what it says (host_service_open's
  * errors: -EUCLEAN for a store or a ledger that was rolled back, -EBUSY for one that another has,
  * -EACCES for a key sealed to other PCRs, -EIO with *code of TSS, ...); -EPIPE: it died;
  * -ETIMEDOUT.

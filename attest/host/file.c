@@ -6,7 +6,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-int file_size(int fd, uint64_t *size)
+int host_file_size(int fd, uint64_t *size)
 {
     struct stat st;
 
@@ -19,7 +19,7 @@ int file_size(int fd, uint64_t *size)
     return 0;
 }
 
-int file_write_at(int fd, const void *data, size_t size, uint64_t offset)
+int host_file_write_at(int fd, const void *data, size_t size, uint64_t offset)
 {
     for (size_t done = 0; done < size;) {
         ssize_t n = pwrite(fd, (const uint8_t *)data + done, size - done, (off_t)(offset + done));

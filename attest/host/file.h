@@ -7,9 +7,9 @@
 #include <stdint.h>
 
 /* The size in bytes of a regular file. -EBADMSG: something else; -errno. */
-int file_size(int fd, uint64_t *size);
+int host_file_size(int fd, uint64_t *size);
 
 /* Write all of it at `offset`. 0 or -errno. */
-int file_write_at(int fd, const void *data, size_t size, uint64_t offset);
+int host_file_write_at(int fd, const void *data, size_t size, uint64_t offset);
 
 #endif

@@ -37,7 +37,7 @@ static int write_durable(struct ledger *ledger, const struct buf *bytes)
     if (at + bytes->size > LEDGER_FILE_MAX)
         return -EFBIG;
     observe(ledger, LEDGER_BEFORE_WRITE);
-    r = file_write_at(ledger->fd, bytes->data, bytes->size, at);
+    r = host_file_write_at(ledger->fd, bytes->data, bytes->size, at);
     if (r < 0)
         return r;
     observe(ledger, LEDGER_WRITTEN);
@@ -63,7 +63,7 @@ static int look(struct ledger *ledger, uint64_t *size)
     cleanup_free uint8_t *bytes = NULL;
     int r;
 
-    r = file_size(ledger->fd, size);
+    r = host_file_size(ledger->fd, size);
     if (r < 0)
         return r;
     if (*size > LEDGER_FILE_MAX)
@@ -122,7 +122,7 @@ static int open_file(struct ledger *ledger)
     int r = host_tpm_clock(ledger->tpm, &clock);
 
     if (r == 0)
-        r = file_size(ledger->fd, &size);
+        r = host_file_size(ledger->fd, &size);
     if (r < 0)
         return r;
     if (size == 0)

@@ -15,7 +15,7 @@
 #define INTERVAL_MAX 60000u
 #define ADVANCE_MAX  (366u * 86400u)
 
-int service_check_config(const struct hosttpm_config *config)
+int host_service_check_config(const struct hosttpm_config *config)
 {
     if (config->magic != HOSTTPM_CONFIG_MAGIC || config->version != 1 ||
         config->ledger_pcr >= HOSTTPM_PCRS || config->seal_pcrs >> HOSTTPM_PCRS != 0 ||
@@ -27,36 +27,36 @@ int service_check_config(const struct hosttpm_config *config)
 
 /* The map that was found is the one that this boot's ledger, which the PCR vouches for, has named
  * last; or the one behind it, when the process died between store and ledger. */
-static int agree(const struct service_parts *parts)
+static int agree(const struct host_service_parts *parts)
 {
     const struct ledger_state *ledger = ledger_state(parts->ledger);
     uint8_t root[MERKLE_SIZE];
     int r;
 
-    if (!ledger->generations || ledger->counter < store_opened(parts->store))
+    if (!ledger->generations || ledger->counter < genstore_opened(parts->store))
         return 0;
-    if (ledger->counter > store_opened(parts->store))
+    if (ledger->counter > genstore_opened(parts->store))
         return -EUCLEAN;
-    r = generations_root(store_map(parts->store), root);
+    r = generations_root(genstore_map(parts->store), root);
     if (r == 0 && memcmp(root, ledger->root, sizeof(root)) != 0)
         r = -EUCLEAN;
     return r;
 }
 
 /* What the store was saved as. */
-static int write_generations(const struct service_parts *parts, struct buf *out)
+static int write_generations(const struct host_service_parts *parts, struct buf *out)
 {
-    struct ledger_line line = {.generations = true, .counter = store_counter(parts->store)};
-    int r = generations_root(store_map(parts->store), line.root);
+    struct ledger_line line = {.generations = true, .counter = genstore_counter(parts->store)};
+    int r = generations_root(genstore_map(parts->store), line.root);
 
     return r < 0 ? r : ledger_line_write(&line, out);
 }
 
-int service_open(struct service_parts *parts, int state, int ledger,
-                 const struct hosttpm_config *config)
+int host_service_open(struct host_service_parts *parts, int state, int ledger,
+                      const struct hosttpm_config *config)
 {
     struct buf line;
-    int r = store_open(state, parts->tpm, config->seal_pcrs, NULL, NULL, &parts->store);
+    int r = genstore_open(state, parts->tpm, config->seal_pcrs, NULL, NULL, &parts->store);
 
     if (r < 0)
         return r;
@@ -72,13 +72,13 @@ int service_open(struct service_parts *parts, int state, int ledger,
         r = ledger_append(parts->ledger, line.data, line.size);
     buf_release(&line);
     if (r < 0)
-        service_close(parts);
+        host_service_close(parts);
     return r;
 }
 
-void service_close(struct service_parts *parts)
+void host_service_close(struct host_service_parts *parts)
 {
-    store_close(parts->store);
+    genstore_close(parts->store);
     ledger_close(parts->ledger);
     parts->store = NULL;
     parts->ledger = NULL;
@@ -92,7 +92,8 @@ static uint64_t now_ms(void)
     return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000 + 1;
 }
 
-int service_add_client(struct service *service, int fd, enum role role, const uint8_t uuid[16])
+int host_service_add_client(struct host_service *service, int fd, enum role role,
+                            const uint8_t uuid[16])
 {
     struct client *client;
 
@@ -108,7 +109,7 @@ int service_add_client(struct service *service, int fd, enum role role, const ui
     return 0;
 }
 
-void service_answer(struct client *client, const struct hosttpm_reply *reply, int fd)
+void host_service_answer(struct client *client, const struct hosttpm_reply *reply, int fd)
 {
     if (client->gone)
         return;
@@ -117,7 +118,7 @@ void service_answer(struct client *client, const struct hosttpm_reply *reply, in
 }
 
 /* Those that are gone; what was begun and not committed stays pending in the map. */
-static void sweep(struct service *service)
+static void sweep(struct host_service *service)
 {
     uint32_t kept = 0;
 
@@ -155,7 +156,7 @@ static int hear(struct client *client, struct hosttpm_request *request, int *fd)
 }
 
 /* All that is there, up to a round's size. */
-static int collect(struct service *service, const struct pollfd *polled, uint32_t count)
+static int collect(struct host_service *service, const struct pollfd *polled, uint32_t count)
 {
     struct hosttpm_request request;
 
@@ -170,7 +171,7 @@ static int collect(struct service *service, const struct pollfd *polled, uint32_
             return r;
         if (r == 0)
             continue;
-        if (service_request(service, client, &request, fd, &service->answer[service->answers]))
+        if (host_service_request(service, client, &request, fd, &service->answer[service->answers]))
             service->answers++;
         else if (service->quote_at == 0)
             service->quote_at = now_ms() + service->config->interval;
@@ -180,7 +181,7 @@ static int collect(struct service *service, const struct pollfd *polled, uint32_
 }
 
 /* Store before ledger: the ledger's line names what the store has. */
-static int make_durable(struct service *service)
+static int make_durable(struct host_service *service)
 {
     struct buf out;
     int r = 0;
@@ -189,7 +190,7 @@ static int make_durable(struct service *service)
         return 0;
     buf_init(&out, LEDGER_BATCH_MAX);
     if (service->changed) {
-        r = store_save(service->parts.store);
+        r = genstore_save(service->parts.store);
         if (r == 0)
             r = write_generations(&service->parts, &out);
         service->advance_at = now_ms() + service->config->advance * 1000ull;
@@ -214,7 +215,7 @@ static bool needs_durability(uint32_t type)
            type == HOSTTPM_KEYS_FORGET || type == HOSTTPM_LEDGER;
 }
 
-static int finish_round(struct service *service)
+static int finish_round(struct host_service *service)
 {
     const struct ledger_state *ledger = ledger_state(service->parts.ledger);
     int r = make_durable(service);
@@ -234,7 +235,7 @@ static int finish_round(struct service *service)
             reply->ledger.number = ledger->events;
             memcpy(reply->ledger.head, ledger->head, sizeof(reply->ledger.head));
         }
-        service_answer(answer->client, reply, answer->fd);
+        host_service_answer(answer->client, reply, answer->fd);
         fd_close(&answer->fd);
         explicit_bzero(reply, sizeof(*reply));
     }
@@ -242,7 +243,7 @@ static int finish_round(struct service *service)
     return r;
 }
 
-static int wait_for(const struct service *service, struct pollfd *polled)
+static int wait_for(const struct host_service *service, struct pollfd *polled)
 {
     uint64_t now = now_ms(), next = service->advance_at;
     struct timespec patience;
@@ -258,7 +259,7 @@ static int wait_for(const struct service *service, struct pollfd *polled)
     return 0;
 }
 
-static int serve(struct service *service, struct pollfd *polled)
+static int serve(struct host_service *service, struct pollfd *polled)
 {
     int r = 0;
 
@@ -276,16 +277,16 @@ static int serve(struct service *service, struct pollfd *polled)
             r = finish_round(service);
         if (r == 0 && service->quote_at != 0 &&
             (now >= service->quote_at || deep_batch_count(service->batch) == HOSTTPM_BATCH_MAX))
-            service_deep_quote(service);
+            host_service_deep_quote(service);
         sweep(service);
     }
     return r == -EPIPE ? 0 : r;
 }
 
-int service_run(const struct service_parts *parts, const struct hosttpm_config *config)
+int host_service_run(const struct host_service_parts *parts, const struct hosttpm_config *config)
 {
     static const uint8_t nobody[16];
-    struct service *service = calloc(1, sizeof(*service));
+    struct host_service *service = calloc(1, sizeof(*service));
     struct pollfd *polled = calloc(SERVICE_CLIENTS_MAX, sizeof(*polled));
     int r = -ENOMEM;
 
@@ -297,7 +298,7 @@ int service_run(const struct service_parts *parts, const struct hosttpm_config *
         service->answer = calloc(ROUND_MAX, sizeof(service->answer[0]));
         r = service->answer == NULL ? -ENOMEM : deep_batch_new(HOSTTPM_BATCH_MAX, &service->batch);
         if (r == 0)
-            r = service_add_client(service, parts->control, ROLE_PARENT, nobody);
+            r = host_service_add_client(service, parts->control, ROLE_PARENT, nobody);
         if (r == 0)
             r = serve(service, polled);
         for (uint32_t i = 0; i < service->clients; i++) {

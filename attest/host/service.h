@@ -14,31 +14,31 @@
 
 #define SERVICE_CLIENTS_MAX 4160u /* connections: a guest each, and some */
 
-struct service_parts {
+struct host_service_parts {
     int control; /* the parent's connection */
     struct host_tpm *tpm;
-    struct store *store;
+    struct genstore *store;
     struct ledger *ledger;
 };
 
 /* 0 if every number of the configuration is in its range, else -EINVAL. */
-int service_check_config(const struct hosttpm_config *config);
+int host_service_check_config(const struct hosttpm_config *config);
 
 /*
  * Open store and ledger in the descriptors of wire.h with a prepared TPM, and see that they agree.
- * -EUCLEAN: the ledger of this boot names another map than the store has; else as store_open and
+ * -EUCLEAN: the ledger of this boot names another map than the store has; else as genstore_open and
  * ledger_open. Nothing is left open on failure.
  */
-int service_open(struct service_parts *parts, int state, int ledger,
-                 const struct hosttpm_config *config);
-/* What service_open has opened. */
-void service_close(struct service_parts *parts);
+int host_service_open(struct host_service_parts *parts, int state, int ledger,
+                      const struct hosttpm_config *config);
+/* What host_service_open has opened. */
+void host_service_close(struct host_service_parts *parts);
 
 /*
  * Serve until the parent closes its connection: 0. -EIO, -EUCLEAN, -errno: something could not be
  * made durable; what was asked for in that round has been refused, and whoever starts this process
  * again finds out what holds. -ENOMEM.
  */
-int service_run(const struct service_parts *parts, const struct hosttpm_config *config);
+int host_service_run(const struct host_service_parts *parts, const struct hosttpm_config *config);
 
 #endif

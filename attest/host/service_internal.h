@@ -30,8 +30,8 @@ struct answer {
     struct hosttpm_reply reply;
 };
 
-struct service {
-    struct service_parts parts;
+struct host_service {
+    struct host_service_parts parts;
     const struct hosttpm_config *config;
     struct client *client[SERVICE_CLIENTS_MAX];
     uint32_t clients;
@@ -47,16 +47,17 @@ struct service {
 };
 
 /* One request of a client: its answer, or false if it waits for the deep quote. */
-bool service_request(struct service *service, struct client *client,
-                     const struct hosttpm_request *request, int fd, struct answer *answer);
+bool host_service_request(struct host_service *service, struct client *client,
+                          const struct hosttpm_request *request, int fd, struct answer *answer);
 
 /* The interval is over: quote, and answer all who wait. */
-void service_deep_quote(struct service *service);
+void host_service_deep_quote(struct host_service *service);
 
 /* A new connection. The descriptor is taken over on success. -ENFILE, -ENOMEM. */
-int service_add_client(struct service *service, int fd, enum role role, const uint8_t uuid[16]);
+int host_service_add_client(struct host_service *service, int fd, enum role role,
+                            const uint8_t uuid[16]);
 
 /* Without waiting: a client with one request at a time has room, or has gone wrong. */
-void service_answer(struct client *client, const struct hosttpm_reply *reply, int fd);
+void host_service_answer(struct client *client, const struct hosttpm_reply *reply, int fd);
 
 #endif

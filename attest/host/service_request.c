@@ -13,7 +13,7 @@ static const uint8_t unbound[16] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x
                                     0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
 
 struct call {
-    struct service *service;
+    struct host_service *service;
     struct client *client;
     const struct hosttpm_request *request;
     int fd; /* what came along */
@@ -27,11 +27,11 @@ static int do_connect(struct call *call)
 
     if (call->fd < 0)
         return -EINVAL;
-    r = service_add_client(call->service, call->fd,
-                           memcmp(uuid, nobody, 16) == 0    ? ROLE_HOST
-                           : memcmp(uuid, unbound, 16) == 0 ? ROLE_UNBOUND
-                                                            : ROLE_GUEST,
-                           uuid);
+    r = host_service_add_client(call->service, call->fd,
+                                memcmp(uuid, nobody, 16) == 0    ? ROLE_HOST
+                                : memcmp(uuid, unbound, 16) == 0 ? ROLE_UNBOUND
+                                                                 : ROLE_GUEST,
+                                uuid);
     if (r == 0)
         call->fd = -1;
     return r;
@@ -50,7 +50,7 @@ static int do_bind(struct call *call)
 
 static int do_identity(struct call *call)
 {
-    struct service *service = call->service;
+    struct host_service *service = call->service;
     int r = 0;
 
     if (!service->identified)
@@ -63,10 +63,10 @@ static int do_identity(struct call *call)
 
 static int do_counter(struct call *call)
 {
-    const struct generations *map = store_map(call->service->parts.store);
+    const struct generations *map = genstore_map(call->service->parts.store);
     struct hosttpm_counter *out = &call->answer->reply.counter;
 
-    out->value = store_counter(call->service->parts.store);
+    out->value = genstore_counter(call->service->parts.store);
     out->guests = generations_count(map);
     out->events = ledger_state(call->service->parts.ledger)->events;
     memcpy(out->head, ledger_state(call->service->parts.ledger)->head, sizeof(out->head));
@@ -99,9 +99,10 @@ static int do_keys_begin(struct call *call)
         return -EBUSY;
     if (RAND_bytes(fresh, sizeof(fresh)) != 1)
         return -EIO;
-    before = generations_find(store_map(call->service->parts.store), call->client->uuid);
+    before = generations_find(genstore_map(call->service->parts.store), call->client->uuid);
     again = before != NULL && before->pending;
-    r = generations_begin(store_map(call->service->parts.store), call->client->uuid, fresh, &row);
+    r = generations_begin(genstore_map(call->service->parts.store), call->client->uuid, fresh,
+                          &row);
     explicit_bzero(fresh, sizeof(fresh));
     if (r < 0)
         return r;
@@ -122,7 +123,7 @@ static int do_keys_commit(struct call *call)
     /* Of a connection that began nothing, the keys are somebody else's. */
     if (!call->client->begun)
         return -ESTALE;
-    r = generations_commit(store_map(call->service->parts.store), call->client->uuid,
+    r = generations_commit(genstore_map(call->service->parts.store), call->client->uuid,
                            call->request->generation);
     if (r == 0)
         call->service->changed = true;
@@ -135,7 +136,7 @@ static int do_keys_forget(struct call *call)
 
     if (begun_elsewhere(call, call->request->uuid))
         return -EBUSY;
-    r = generations_forget(store_map(call->service->parts.store), call->request->uuid);
+    r = generations_forget(genstore_map(call->service->parts.store), call->request->uuid);
     if (r == 0)
         call->service->changed = true;
     return r;
@@ -156,7 +157,7 @@ static int do_quote(struct call *call)
     struct client *client = call->client;
     struct statement statement = call->request->statement;
     const struct generation *row =
-        generations_find(store_map(call->service->parts.store), client->uuid);
+        generations_find(genstore_map(call->service->parts.store), client->uuid);
     int r;
 
     memcpy(statement.uuid, client->uuid, sizeof(statement.uuid));
@@ -172,7 +173,7 @@ static int do_quote(struct call *call)
     return r;
 }
 
-static uint32_t quote_pcrs(const struct service *service)
+static uint32_t quote_pcrs(const struct host_service *service)
 {
     return service->config->quote_pcrs | 1u << service->config->ledger_pcr;
 }
@@ -222,7 +223,7 @@ static const struct {
     unsigned roles;
     bool with_fd;
     int (*act)(struct call *call);
-} service_rules[HOSTTPM_TYPES] = {
+} host_service_rules[HOSTTPM_TYPES] = {
     [HOSTTPM_CONNECT] = {ROLE_PARENT, true, do_connect},
     [HOSTTPM_IDENTITY] = {ROLE_ANY_HOST | ROLE_GUEST, false, do_identity},
     [HOSTTPM_COUNTER] = {ROLE_ANY_HOST | ROLE_GUEST, false, do_counter},
@@ -243,9 +244,9 @@ static int judge(const struct call *call)
 
     if (request->type == 0 || request->type >= HOSTTPM_TYPES || request->reserved != 0)
         return -EINVAL;
-    if ((service_rules[request->type].roles & call->client->role) == 0)
+    if ((host_service_rules[request->type].roles & call->client->role) == 0)
         return -EPERM;
-    if (call->fd >= 0 && !service_rules[request->type].with_fd)
+    if (call->fd >= 0 && !host_service_rules[request->type].with_fd)
         return -EINVAL;
     if (call->client->role == ROLE_GUEST && memcmp(request->uuid, nobody, 16) != 0 &&
         memcmp(request->uuid, call->client->uuid, 16) != 0)
@@ -253,8 +254,8 @@ static int judge(const struct call *call)
     return 0;
 }
 
-bool service_request(struct service *service, struct client *client,
-                     const struct hosttpm_request *request, int fd, struct answer *answer)
+bool host_service_request(struct host_service *service, struct client *client,
+                          const struct hosttpm_request *request, int fd, struct answer *answer)
 {
     struct call call = {
         .service = service, .client = client, .request = request, .fd = fd, .answer = answer};
@@ -266,7 +267,7 @@ bool service_request(struct service *service, struct client *client,
     answer->reply.type = request->type;
     r = judge(&call);
     if (r == 0)
-        r = service_rules[request->type].act(&call);
+        r = host_service_rules[request->type].act(&call);
     fd_close(&call.fd);
     answer->reply.result = r;
     answer->reply.code = r == -EIO ? host_tpm_code(service->parts.tpm) : 0;
@@ -274,7 +275,7 @@ bool service_request(struct service *service, struct client *client,
 }
 
 /* One client's part of the quote. */
-static int part_of(const struct service *service, const struct client *client,
+static int part_of(const struct host_service *service, const struct client *client,
                    struct hosttpm_quote *quote)
 {
     uint8_t proof[MERKLE_PROOF_MAX][MERKLE_SIZE];
@@ -294,7 +295,7 @@ static int part_of(const struct service *service, const struct client *client,
     return 0;
 }
 
-void service_deep_quote(struct service *service)
+void host_service_deep_quote(struct host_service *service)
 {
     struct hosttpm_reply reply = {.type = HOSTTPM_QUOTE};
     uint8_t root[MERKLE_SIZE];
@@ -311,7 +312,7 @@ void service_deep_quote(struct service *service)
             continue;
         client->waiting = false;
         reply.result = r < 0 ? r : part_of(service, client, &reply.quote);
-        service_answer(client, &reply, -1);
+        host_service_answer(client, &reply, -1);
     }
     deep_batch_reset(service->batch);
     service->quote_at = 0;

@@ -11,7 +11,7 @@
 #include "attest/host/slot.h"
 #include "base/cleanup.h"
 
-struct store {
+struct genstore {
     int fd;
     struct host_tpm *tpm;
     struct generations *map;
@@ -20,18 +20,18 @@ struct store {
     unsigned next; /* the slot to write, 0 or 1 */
     uint64_t opened;
     bool after_crash;
-    store_observer *observer;
+    genstore_observer *observer;
     void *context;
 };
 
-static void observe(const struct store *store, enum store_step step)
+static void observe(const struct genstore *store, enum genstore_step step)
 {
     if (store->observer != NULL)
         store->observer(store->context, step);
 }
 
-int store_belongs(uint64_t slot, uint32_t slot_reset, uint64_t now,
-                  const struct host_tpm_clock *clock)
+int genstore_belongs(uint64_t slot, uint32_t slot_reset, uint64_t now,
+                     const struct host_tpm_clock *clock)
 {
     if (slot == now)
         return 1;
@@ -49,7 +49,7 @@ int store_belongs(uint64_t slot, uint32_t slot_reset, uint64_t now,
     return now - slot <= clock->orderly_lost ? 3 : 0;
 }
 
-int store_save(struct store *store)
+int genstore_save(struct genstore *store)
 {
     struct slot slot = store->slot;
     cleanup_free uint8_t *bytes = NULL;
@@ -61,7 +61,7 @@ int store_save(struct store *store)
     if (r < 0)
         return r;
     observe(store, STORE_BEFORE_WRITE);
-    r = file_write_at(store->fd, bytes, slot_size(&slot), (uint64_t)store->next * SLOT_SPACE);
+    r = host_file_write_at(store->fd, bytes, slot_size(&slot), (uint64_t)store->next * SLOT_SPACE);
     if (r < 0)
         return r;
     observe(store, STORE_WRITTEN);
@@ -108,7 +108,7 @@ static int read_slot(int fd, unsigned number, struct slot *slot, uint8_t **bytes
     return 0;
 }
 
-static int open_slot(struct store *store, const struct slot *slot, const uint8_t *bytes)
+static int open_slot(struct genstore *store, const struct slot *slot, const uint8_t *bytes)
 {
     uint8_t secret[HOSTTPM_SECRET_MAX];
     size_t size = 0;
@@ -133,7 +133,7 @@ struct found {
     unsigned number;
 };
 
-static int choose(struct store *store, const struct found found[2], uint64_t now,
+static int choose(struct genstore *store, const struct found found[2], uint64_t now,
                   const struct host_tpm_clock *clock)
 {
     int r = -EBADMSG;
@@ -144,7 +144,7 @@ static int choose(struct store *store, const struct found found[2], uint64_t now
 
         if (found[i].bytes == NULL)
             continue;
-        fits = store_belongs(found[i].slot.counter, found[i].slot.reset_count, now, clock);
+        fits = genstore_belongs(found[i].slot.counter, found[i].slot.reset_count, now, clock);
         if (fits == 0) {
             if (r == -EBADMSG)
                 r = -EUCLEAN;
@@ -169,7 +169,7 @@ static int choose(struct store *store, const struct found found[2], uint64_t now
 }
 
 /* -ENOENT: no slot was ever written whole, so that nobody was ever told of one. */
-static int open_existing(struct store *store, uint64_t now, const struct host_tpm_clock *clock)
+static int open_existing(struct genstore *store, uint64_t now, const struct host_tpm_clock *clock)
 {
     struct found found[2] = {{.number = 0}, {.number = 1}};
     unsigned empty = 0;
@@ -195,7 +195,7 @@ out:
     return r;
 }
 
-static int make_new(struct store *store, uint64_t now, uint32_t seal_pcrs)
+static int make_new(struct genstore *store, uint64_t now, uint32_t seal_pcrs)
 {
     int r = generations_new(&store->map);
 
@@ -208,10 +208,10 @@ static int make_new(struct store *store, uint64_t now, uint32_t seal_pcrs)
     return r;
 }
 
-int store_open(int fd, struct host_tpm *tpm, uint32_t seal_pcrs, store_observer *observer,
-               void *context, struct store **store)
+int genstore_open(int fd, struct host_tpm *tpm, uint32_t seal_pcrs, genstore_observer *observer,
+                  void *context, struct genstore **store)
 {
-    struct store *s = calloc(1, sizeof(*s));
+    struct genstore *s = calloc(1, sizeof(*s));
     struct host_tpm_clock clock;
     uint64_t now = 0;
     uint64_t size = 0;
@@ -223,7 +223,7 @@ int store_open(int fd, struct host_tpm *tpm, uint32_t seal_pcrs, store_observer 
     s->tpm = tpm;
     s->observer = observer;
     s->context = context;
-    r = file_size(fd, &size);
+    r = host_file_size(fd, &size);
     if (r == 0)
         r = host_tpm_clock(tpm, &clock);
     if (r == 0)
@@ -236,17 +236,17 @@ int store_open(int fd, struct host_tpm *tpm, uint32_t seal_pcrs, store_observer 
     if (r == 0) {
         /* This boot's resets, and a value that no copy has. */
         s->slot.reset_count = clock.reset_count;
-        r = store_save(s);
+        r = genstore_save(s);
     }
     if (r < 0) {
-        store_close(s);
+        genstore_close(s);
         return r;
     }
     *store = s;
     return 0;
 }
 
-void store_close(struct store *store)
+void genstore_close(struct genstore *store)
 {
     if (store == NULL)
         return;
@@ -255,22 +255,22 @@ void store_close(struct store *store)
     free(store);
 }
 
-struct generations *store_map(struct store *store)
+struct generations *genstore_map(struct genstore *store)
 {
     return store->map;
 }
 
-uint64_t store_counter(const struct store *store)
+uint64_t genstore_counter(const struct genstore *store)
 {
     return store->slot.counter;
 }
 
-uint64_t store_opened(const struct store *store)
+uint64_t genstore_opened(const struct genstore *store)
 {
     return store->opened;
 }
 
-bool store_after_crash(const struct store *store)
+bool genstore_after_crash(const struct genstore *store)
 {
     return store->after_crash;
 }

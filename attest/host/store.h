@@ -15,11 +15,11 @@
 #include "attest/host/generations.h"
 #include "attest/host/tpm.h"
 
-struct store;
+struct genstore;
 
 /* Where a change is: tests end the process there. */
-enum store_step { STORE_BEFORE_WRITE, STORE_WRITTEN, STORE_DURABLE, STORE_STEPPED, STORE_STEPS };
-typedef void store_observer(void *context, enum store_step step);
+enum genstore_step { STORE_BEFORE_WRITE, STORE_WRITTEN, STORE_DURABLE, STORE_STEPPED, STORE_STEPS };
+typedef void genstore_observer(void *context, enum genstore_step step);
 
 /*
  * Open what is in `fd` (read and write; a regular file), or make an empty map in an empty file;
@@ -28,32 +28,32 @@ typedef void store_observer(void *context, enum store_step step);
  * the key is sealed to have changed; -EBADMSG: both slots are garbage, or of another TPM; -EIO,
  * -ENOMEM, -errno.
  */
-int store_open(int fd, struct host_tpm *tpm, uint32_t seal_pcrs, store_observer *observer,
-               void *context, struct store **store);
+int genstore_open(int fd, struct host_tpm *tpm, uint32_t seal_pcrs, genstore_observer *observer,
+                  void *context, struct genstore **store);
 /* NULL is nothing. */
-void store_close(struct store *store);
+void genstore_close(struct genstore *store);
 
 /* The map, to be changed and then saved. */
-struct generations *store_map(struct store *store);
+struct generations *genstore_map(struct genstore *store);
 /* The counter's value that the file has. */
-uint64_t store_counter(const struct store *store);
+uint64_t genstore_counter(const struct genstore *store);
 /* The counter's value that the map was found with, by the TPM's count. */
-uint64_t store_opened(const struct store *store);
+uint64_t genstore_opened(const struct genstore *store);
 /* True if opening rested on that exception: steps may have been lost. */
-bool store_after_crash(const struct store *store);
+bool genstore_after_crash(const struct genstore *store);
 
 /*
  * Make the map durable and step the counter. On any error (-EIO, -ENOSPC, -errno, -EUCLEAN:
  * somebody else stepped the counter) what is on the disk is either map, and the caller must open
  * anew.
  */
-int store_save(struct store *store);
+int genstore_save(struct genstore *store);
 
 /*
  * Does a slot written at `slot` belong to a TPM whose counter says `now`? 1: yes; 2: yes, once the
  * counter is stepped; 3: yes, if steps were lost with the power; 0: no. Pure.
  */
-int store_belongs(uint64_t slot, uint32_t slot_reset, uint64_t now,
-                  const struct host_tpm_clock *clock);
+int genstore_belongs(uint64_t slot, uint32_t slot_reset, uint64_t now,
+                     const struct host_tpm_clock *clock);
 
 #endif

@@ -13,7 +13,7 @@
  * HOSTTPM_CONNECT, each for one guest (uuid), whose guard can then ask about that guest alone; with
  * a uuid of 0xff throughout for one that is drawn later, and said by HOSTTPM_BIND, once; or
  * with a uuid of zeroes, for the host (a front of an administrator's: IDENTITY, COUNTER,
- * HOST_QUOTE, LOG, ACTIVATE). Which of them may ask for what is one table: service_rules of
+ * HOST_QUOTE, LOG, ACTIVATE). Which of them may ask for what is one table: host_service_rules of
  * service.c.
  *
  * A host without a TPM has no such process: clients (client.h) then answer -ENODEV, and who asked

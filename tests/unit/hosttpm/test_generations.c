@@ -247,22 +247,22 @@ static void which_slot_belongs(void **state)
     const struct host_tpm_clock lost = {.reset_count = 6, .orderly = false, .orderly_lost = 255};
 
     (void)state;
-    assert_int_equal(store_belongs(100, 5, 100, &same), 1);
-    assert_int_equal(store_belongs(100, 5, 100, &told), 1);
-    assert_int_equal(store_belongs(101, 5, 100, &same), 2);
-    assert_int_equal(store_belongs(101, 5, 100, &lost), 2);
-    assert_int_equal(store_belongs(102, 5, 100, &same), 0);
-    assert_int_equal(store_belongs(UINT64_MAX, 5, 100, &lost), 0);
-    assert_int_equal(store_belongs(99, 5, 100, &same), 0); /* this boot: nothing was lost */
-    assert_int_equal(store_belongs(99, 5, 100, &told), 0);
-    assert_int_equal(store_belongs(100, 5, 255, &lost), 3);
-    assert_int_equal(store_belongs(254, 5, 255, &lost), 3);
-    assert_int_equal(store_belongs(256, 5, 511, &lost), 3);
-    assert_int_equal(store_belongs(255, 5, 511, &lost), 0); /* older than any crash explains */
-    assert_int_equal(store_belongs(1, 5, UINT64_MAX, &lost), 0);
-    assert_int_equal(store_belongs(100, 5, 256, &lost), 0); /* opened since the crash */
-    assert_int_equal(store_belongs(99, 5, 100, &lost), 0);
-    assert_int_equal(store_belongs(254, 6, 255, &lost), 0); /* written since the crash */
+    assert_int_equal(genstore_belongs(100, 5, 100, &same), 1);
+    assert_int_equal(genstore_belongs(100, 5, 100, &told), 1);
+    assert_int_equal(genstore_belongs(101, 5, 100, &same), 2);
+    assert_int_equal(genstore_belongs(101, 5, 100, &lost), 2);
+    assert_int_equal(genstore_belongs(102, 5, 100, &same), 0);
+    assert_int_equal(genstore_belongs(UINT64_MAX, 5, 100, &lost), 0);
+    assert_int_equal(genstore_belongs(99, 5, 100, &same), 0); /* this boot: nothing was lost */
+    assert_int_equal(genstore_belongs(99, 5, 100, &told), 0);
+    assert_int_equal(genstore_belongs(100, 5, 255, &lost), 3);
+    assert_int_equal(genstore_belongs(254, 5, 255, &lost), 3);
+    assert_int_equal(genstore_belongs(256, 5, 511, &lost), 3);
+    assert_int_equal(genstore_belongs(255, 5, 511, &lost), 0); /* older than any crash explains */
+    assert_int_equal(genstore_belongs(1, 5, UINT64_MAX, &lost), 0);
+    assert_int_equal(genstore_belongs(100, 5, 256, &lost), 0); /* opened since the crash */
+    assert_int_equal(genstore_belongs(99, 5, 100, &lost), 0);
+    assert_int_equal(genstore_belongs(254, 6, 255, &lost), 0); /* written since the crash */
 }
 
 int main(void)

@@ -49,17 +49,17 @@ static void start(void)
     server = fork();
     assert_true(server >= 0);
     if (server == 0) {
-        struct service_parts parts = {.control = ends[1]};
+        struct host_service_parts parts = {.control = ends[1]};
         int r = host_tpm_open(swtpm.fd, &parts.tpm);
 
         (void)close(ends[0]);
         if (r == 0)
             r = host_tpm_prepare(parts.tpm);
         if (r == 0)
-            r = service_open(&parts, state_fd, ledger_fd, &config);
+            r = host_service_open(&parts, state_fd, ledger_fd, &config);
         if (r == 0) {
-            r = service_run(&parts, &config);
-            service_close(&parts);
+            r = host_service_run(&parts, &config);
+            host_service_close(&parts);
         }
         host_tpm_close(parts.tpm);
         _exit(r < 0 ? -r : 0);

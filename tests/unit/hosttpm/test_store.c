@@ -99,23 +99,23 @@ static void put_back(int fd, const struct copy *copy)
 static int one_start(const uint8_t uuid[16], bool commit, uint64_t *number)
 {
     struct host_tpm *tpm = open_tpm();
-    struct store *store = NULL;
+    struct genstore *store = NULL;
     struct generation row;
     uint8_t key[32];
-    int r = store_open(state_fd, tpm, 0, NULL, NULL, &store);
+    int r = genstore_open(state_fd, tpm, 0, NULL, NULL, &store);
 
     memset(key, 0x5a, sizeof(key));
     if (r == 0) {
-        assert_int_equal(generations_begin(store_map(store), uuid, key, &row), 0);
-        r = store_save(store);
+        assert_int_equal(generations_begin(genstore_map(store), uuid, key, &row), 0);
+        r = genstore_save(store);
     }
     if (r == 0 && commit) {
-        assert_int_equal(generations_commit(store_map(store), uuid, row.number + 1), 0);
-        r = store_save(store);
+        assert_int_equal(generations_commit(genstore_map(store), uuid, row.number + 1), 0);
+        r = genstore_save(store);
     }
     if (r == 0)
         *number = row.number + (commit ? 1 : 0);
-    store_close(store);
+    genstore_close(store);
     host_tpm_close(tpm);
     return r;
 }
@@ -211,11 +211,11 @@ static void garbage_is_refused(void **state)
 /* Kill at each step of a save: what is found afterwards is the old map or the new one, never none.
  */
 struct kill {
-    enum store_step at;
+    enum genstore_step at;
     unsigned skip; /* saves that are let through: opening makes one */
 };
 
-static void die_store(void *context, enum store_step step)
+static void die_store(void *context, enum genstore_step step)
 {
     struct kill *kill = context;
 
@@ -236,20 +236,20 @@ static void killed_at_every_step(void **state)
             pid_t pid = fork();
 
             if (pid == 0) {
-                struct kill kill = {.at = (enum store_step)step, .skip = skip};
+                struct kill kill = {.at = (enum genstore_step)step, .skip = skip};
                 struct host_tpm *tpm = open_tpm();
-                struct store *store = NULL;
+                struct genstore *store = NULL;
                 struct generation row;
                 uint8_t key[32];
 
                 memset(key, 7, sizeof(key));
-                if (store_open(state_fd, tpm, 0, die_store, &kill, &store) < 0)
+                if (genstore_open(state_fd, tpm, 0, die_store, &kill, &store) < 0)
                     _exit(1);
-                (void)generations_begin(store_map(store), uuid, key, &row);
-                if (store_save(store) < 0)
+                (void)generations_begin(genstore_map(store), uuid, key, &row);
+                if (genstore_save(store) < 0)
                     _exit(2);
-                (void)generations_commit(store_map(store), uuid, 1);
-                (void)store_save(store);
+                (void)generations_commit(genstore_map(store), uuid, 1);
+                (void)genstore_save(store);
                 _exit(3);
             }
             assert_int_equal(waitpid(pid, &status, 0), pid);
@@ -401,7 +401,7 @@ static void the_ledger_killed_at_every_step(void **state)
         host_tpm_close(tpm);
         pid = fork();
         if (pid == 0) {
-            struct kill kill = {.at = (enum store_step)step};
+            struct kill kill = {.at = (enum genstore_step)step};
 
             tpm = open_tpm();
             if (ledger_open(ledger_fd, tpm, PCR, die_ledger, &kill, &ledger) < 0)
