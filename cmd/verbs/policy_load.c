@@ -144,8 +144,11 @@ static int put_in_force(int directory, const struct image *image, const struct a
 {
     int r = write_image(directory, image), status;
 
-    if (r < 0)
+    if (r < 0) {
+        /* Half an image, or one that may not be on the disk, is not left for others to load. */
+        (void)unlinkat(directory, HOST_IMAGE_NEW, 0);
         return cannot_write(r);
+    }
     status = ask_casemated(arguments);
     if (status == NOBODY_LISTENS) {
         status = put_in_place(directory, arguments);

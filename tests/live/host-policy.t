@@ -113,6 +113,16 @@ head -c 500 "$image" >"$image.new"
 run "$CASEMATE" policy load "$policy"
 is "$status" 0 "what a load that was killed left is no hindrance" || diag "$err"
 ok "and is gone" test ! -e "$image.new"
+if mount -t tmpfs -o size=4k,mode=700 tmpfs "${image%/*}" 2>/dev/null; then
+    echo 'host { mac landlock; } tenant many { disk "/srv/many/**"; for n in 1..500 { guest g${n} { kernel "/srv/many/k"; } } }' >"$scratch/many"
+    run "$CASEMATE" policy load "$scratch/many"
+    is "$status" 3 "no room for it: refused"
+    like "$err" "No space left" "and says why"
+    ok "and no half of it is left" test ! -e "$image.new"
+    umount "${image%/*}"
+else
+    skip "a full disk needs a mount" 3
+fi
 
 "$DAEMON" --mac landlock >"$scratch/casemated.log" 2>&1 &
 daemon=$!
