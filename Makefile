@@ -178,7 +178,7 @@ UNIT_SKIPS =
 ifneq ($(SAN),)
 # what runs under our real filters: that of the filters, and those that start a program of ours
 UNSANITIZED := mac/test_seccomp front/test_filter $(patsubst tests/unit/%.c,%,$(shell \
-    grep -lE 'worker/process(_fixture)?\.h"|vmm/worker_process\.h"|bin/casemate-' tests/unit/*/test_*.c))
+    grep -lE 'worker/process(_fixture)?\.h"|vmm/(worker_process|harness)\.h"|bin/casemate-' tests/unit/*/test_*.c))
 UNIT_SKIPS = $(foreach t,$(UNSANITIZED),"--skip=$(t):a real filter kills the process at a sanitizer's own system calls")
 endif
 UNIT_LIBS = $(LIB_VERBS) $(LIB_CASEMATE) $(foreach f,hv/daemon hv/front hv/launch hv/vmm hv/acpi hv/tpm hv/worker labeling $(POLICY_TOOLS) policy mac audit attest/vtpm attest/service attest/host attest/verify attest/evidence attest/log attest base,$(call lib_of,$(f)))
@@ -207,7 +207,7 @@ $(BUILD)/tests/verbs/test_golden_cli: $(LIB_SHARED)
 $(BUILD)/tests/vmm-harness: $(BUILD)/obj/tests/vmm-harness.o $(LIB_BASE)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS_STATIC) -o $@ $(filter %.o %.a,$^)
-$(BUILD)/tests/vmm/test_tiny_guest: $(BUILD)/tests/vmm-harness $(BUILD)/bin/casemate-vmm
+$(BUILD)/tests/vmm/test_tiny_guest $(BUILD)/tests/vmm/test_tpm_guest: $(BUILD)/tests/vmm-harness $(BUILD)/bin/casemate-vmm
 
 # ---------------------------------------------------------------- fuzzing (clang's libFuzzer)
 FUZZ_TARGETS = $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
