@@ -88,6 +88,8 @@ LIBS_casemate-front = $(call lib_of,hv/front) $(BUILD)/obj/mac/process_kind.o
 EXTERN_casemate-front = -l:libjansson.a
 LIBS_casemated = $(foreach f,hv/daemon hv/launch hv/acpi labeling attest/host attest/log attest policy mac audit,$(call lib_of,$(f)))
 EXTERN_casemated = $(EXTERN_casemate)
+LIBS_casemate-attestd = $(foreach f,attest/service attest/verify attest/evidence attest/log attest policy mac,$(call lib_of,$(f)))
+EXTERN_casemate-attestd = $(shell $(PKG_CONFIG) --libs libmicrohttpd gnutls jose jansson sqlite3 libcrypto libseccomp)
 # speaks D-Bus with systemd-machined, for casemated, which has nothing of libsystemd's
 EXTERN_casemate-machine = $(shell $(PKG_CONFIG) --libs libsystemd)
 # the host's TPM: TPM2-TSS, which comes as shared libraries only
@@ -365,11 +367,11 @@ install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(libexec) $(share)/casemate/selinux $(dir $(COMPLETION))
 	install -m 755 $(BUILD)/bin/casemate $(DESTDIR)$(PREFIX)/bin/
 	install -d $(DESTDIR)$(PREFIX)/sbin $(systemd) $(share)/doc/casemate
-	install -m 755 $(BUILD)/bin/casemated $(DESTDIR)$(PREFIX)/sbin/
+	install -m 755 $(BUILD)/bin/casemated $(BUILD)/bin/casemate-attestd $(DESTDIR)$(PREFIX)/sbin/
 	for unit in dist/systemd/*; do \
 	    sed -e 's,=/usr/,=$(PREFIX)/,' $$unit > $(systemd)/$${unit##*/} || exit 1; \
 	done
-	install -m 644 doc/org.casemate.Host.varlink doc/varlink.md $(share)/doc/casemate/
+	install -m 644 doc/org.casemate.Host.varlink doc/varlink.md doc/attestd.openapi.yaml $(share)/doc/casemate/
 	install -m 755 $(addprefix $(BUILD)/bin/,$(PROGRAMS_CONFINED) casemate-module casemate-machine casemate-hosttpm) $(libexec)/
 	install -m 644 doc/completion/casemate.bash $(COMPLETION)
 	$(if $(MODULES),install -m 644 $(MODULES) $(share)/casemate/selinux/)
@@ -388,7 +390,7 @@ install: all
 ## remove what install put there
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/bin/casemate $(COMPLETION)
-	rm -f $(DESTDIR)$(PREFIX)/sbin/casemated $(addprefix $(systemd)/,$(notdir $(wildcard dist/systemd/*)))
+	rm -f $(DESTDIR)$(PREFIX)/sbin/casemated $(DESTDIR)$(PREFIX)/sbin/casemate-attestd $(addprefix $(systemd)/,$(notdir $(wildcard dist/systemd/*)))
 	rm -rf $(libexec) $(share)/casemate $(share)/doc/casemate
 	rm -f $(DESTDIR)$(PREFIX)/include/casemate.h $(libdir)/libcasemate.* $(libdir)/pkgconfig/casemate.pc
 	rm -f $(DESTDIR)$(PERLDIR)/Casemate.pm $(DESTDIR)$(PYTHONDIR)/casemate.py

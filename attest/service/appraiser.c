@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "attest/service/appraiser.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "attest/service/shelter.h"
+#include "attest/service/wire.h"
+#include "base/cleanup.h"
+#include "base/fd.h"
+#include "base/fdpass.h"
+#include "base/text.h"
+
+#define CHILDREN_MAX 8  /* pieces of evidence at a time */
+#define SECONDS_MAX  20 /* for one of them */
+
+enum { EXIT_OK = 0, EXIT_SYSTEM = 3 };
+
+const struct reference *references_find(const struct references *references, const char *tenant,
+                                        const char *name)
+{
+    const struct reference *best = NULL;
+    unsigned rank = 0;
+
+    for (size_t i = 0; i < references->count; i++) {
+        const struct reference *one = references->list[i];
+        unsigned here = one->tenant[0] == '\0' ? 1 : one->name[0] == '\0' ? 2 : 3;
+
+        if ((here == 1 && one->name[0] != '\0') ||
+            (here >= 2 && strcmp(one->tenant, tenant) != 0) ||
+            (here == 3 && strcmp(one->name, name) != 0))
+            continue;
+        if (here > rank) {
+            best = one;
+            rank = here;
+        }
+    }
+    return best;
+}
+
+/* Whom it says that it is about; nothing else of it is used before it is appraised. */
+static void name_refused(struct verdict *verdict, const struct evidence *evidence,
+                         enum refusal refusal, const char *detail)
+{
+    memset(verdict, 0, sizeof(*verdict));
+    verdict->refusal = (uint32_t)refusal;
+    verdict->lifetime = 1;
+    (void)text_copy(verdict->detail, sizeof(verdict->detail), detail);
+    memcpy(verdict->tenant, evidence->tenant, sizeof(verdict->tenant));
+    memcpy(verdict->name, evidence->name, sizeof(verdict->name));
+    memcpy(verdict->uuid, evidence->uuid, sizeof(verdict->uuid));
+    memcpy(verdict->nonce, evidence->nonce, evidence->nonce_size);
+    verdict->nonce_size = evidence->nonce_size;
+}
+
+int appraiser_judge(const struct references *references, const char *text, size_t size,
+                    struct verdict *verdict)
+{
+    cleanup_free struct evidence *evidence = NULL;
+    struct appraisal with = {.keys = references->keys};
+    struct evidence_error error;
+    int r = evidence_decode(text, size, &evidence, &error);
+
+    if (r == -EINVAL || r == -EFBIG) {
+        memset(verdict, 0, sizeof(*verdict));
+        verdict->refusal = REFUSE_FORM;
+        verdict->lifetime = 1;
+        (void)text_copy(verdict->detail, sizeof(verdict->detail), r == -EINVAL ? error.text : "");
+        return 0;
+    }
+    if (r < 0)
+        return r;
+    with.reference = references_find(references, evidence->tenant, evidence->name);
+    if (with.reference == NULL) {
+        name_refused(verdict, evidence, REFUSE_GUEST, "there are no reference values for it");
+        return 0;
+    }
+    /* That the nonce is one that was given out, and to be used now, is the signer's to say. */
+    with.nonce = evidence->nonce;
+    with.nonce_size = evidence->nonce_size;
+    return appraise(evidence, &with, verdict);
+}
+
+/* A body is what the other process says that it is, and cannot change any more. */
+static int map_body(int fd, const struct service_body *body, const char **text)
+{
+    struct stat status;
+    void *map;
+
+    if (body->size == 0 || body->size > SERVICE_BODY_MAX || body->reserved != 0)
+        return -EPROTO;
+    if (fd_require_seals(fd, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW) < 0 ||
+        fstat(fd, &status) < 0 || status.st_size != (off_t)body->size)
+        return -EPROTO;
+    map = mmap(NULL, body->size, PROT_READ, MAP_PRIVATE, fd, 0);
+    if (map == MAP_FAILED)
+        return -errno;
+    *text = map;
+    return 0;
+}
+
+/* What a child may do: read its memory and speak once. */
+static const char *const child_calls[] = {
+    "brk",   "mmap",    "munmap", "mremap",     "madvise",      "mprotect", "getrandom",
+    "futex", "sendmsg", "exit",   "exit_group", "rt_sigreturn", NULL,
+};
+
+_Noreturn static void judge_and_say(int signer, const struct references *references,
+                                    const struct service_body *body, const char *text)
+{
+    static const struct itimerval limit = {.it_value = {.tv_sec = SECONDS_MAX}};
+    static const struct rlimit memory = {1UL << 30, 1UL << 30};
+    struct service_verdict said = {.id = body->id};
+
+    if (setitimer(ITIMER_REAL, &limit, NULL) < 0 || setrlimit(RLIMIT_AS, &memory) < 0 ||
+        shelter_calls(child_calls) < 0)
+        _exit(EXIT_SYSTEM);
+    if (appraiser_judge(references, text, body->size, &said.verdict) < 0 ||
+        fdpass_send(signer, &said, sizeof(said), NULL, 0) < 0)
+        _exit(EXIT_SYSTEM);
+    _exit(EXIT_OK);
+}
+
+struct child {
+    int pidfd; /* owned; -1: none */
+    uint64_t id;
+};
+
+/* A child that died has not said anything: whoever waits for its verdict is told that. */
+static int reap(int signer, struct child *child)
+{
+    struct service_verdict said = {.id = child->id,
+                                   .verdict = {.refusal = REFUSE_FORM, .lifetime = 1}};
+    siginfo_t info = {0};
+
+    if (waitid(P_PIDFD, (id_t)child->pidfd, &info, WEXITED) < 0)
+        return -errno;
+    fd_close(&child->pidfd);
+    if (info.si_code == CLD_EXITED && info.si_status == 0)
+        return 0;
+    (void)text_copy(said.verdict.detail, sizeof(said.verdict.detail),
+                    "its appraisal did not come to an end");
+    return fdpass_send(signer, &said, sizeof(said), NULL, 0);
+}
+
+static int begin(const struct service_body *body, const char *text, int signer,
+                 const struct references *references, struct child *child)
+{
+    pid_t pid = fork();
+
+    if (pid < 0)
+        return -errno;
+    if (pid == 0)
+        judge_and_say(signer, references, body, text);
+    child->id = body->id;
+    /* It cannot have been reaped by anybody else: the pid is still its own. */
+    child->pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+    return child->pidfd < 0 ? -errno : 0;
+}
+
+static int take_body(int http, int signer, const struct references *references, struct child *child)
+{
+    cleanup_fd int fd = -1;
+    struct service_body body;
+    size_t count = 1;
+    const char *text = NULL;
+    int n = fdpass_receive(http, &body, sizeof(body), &fd, &count, 0);
+    int r;
+
+    if (n <= 0)
+        return n == 0 ? -EPIPE : n;
+    if (n != (int)sizeof(body) || count != 1)
+        return -EPROTO;
+    r = map_body(fd, &body, &text);
+    if (r < 0)
+        return r;
+    r = begin(&body, text, signer, references, child);
+    (void)munmap((void *)(uintptr_t)text, body.size);
+    return r;
+}
+
+int appraiser_run(int http, int signer, const struct references *references)
+{
+    struct child children[CHILDREN_MAX];
+    int r = 0;
+
+    for (unsigned i = 0; i < CHILDREN_MAX; i++)
+        children[i].pidfd = -1;
+    while (r == 0) {
+        struct pollfd polled[CHILDREN_MAX + 1];
+        unsigned room = CHILDREN_MAX;
+
+        for (unsigned i = 0; i < CHILDREN_MAX; i++) {
+            polled[i] = (struct pollfd){.fd = children[i].pidfd, .events = POLLIN};
+            if (children[i].pidfd < 0)
+                room = i;
+        }
+        /* With no room for another one, the next waits where it is. */
+        polled[CHILDREN_MAX] =
+            (struct pollfd){.fd = room < CHILDREN_MAX ? http : -1, .events = POLLIN};
+        if (poll(polled, CHILDREN_MAX + 1, -1) < 0) {
+            r = errno == EINTR ? 0 : -errno;
+            continue;
+        }
+        for (unsigned i = 0; r == 0 && i < CHILDREN_MAX; i++) {
+            if (polled[i].revents != 0)
+                r = reap(signer, &children[i]);
+        }
+        if (r == 0 && polled[CHILDREN_MAX].revents != 0)
+            r = take_body(http, signer, references, &children[room]);
+    }
+    return r == -EPIPE ? EXIT_OK : EXIT_SYSTEM;
+}

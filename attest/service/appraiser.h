@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CASEMATE_ATTEST_SERVICE_APPRAISER_H
+#define CASEMATE_ATTEST_SERVICE_APPRAISER_H
+
+/*
+ * The process of casemate-attestd that reads evidence. It has the reference values in its memory,
+ * a socket to hear and one to speak, and no key, file or network. Each piece of evidence is read in
+ * a child of its own, so that what one does to it harms no other.
+ */
+#include <stddef.h>
+
+#include "attest/verify/appraise.h"
+#include "attest/verify/keys.h"
+#include "attest/verify/reference.h"
+
+struct references {
+    struct reference **list; /* owned */
+    size_t count;
+    struct keys *keys; /* owned; NULL: nothing is enrolled */
+};
+
+/* The most special one for a guest: its own, its tenant's, that of all; NULL: none. */
+const struct reference *references_find(const struct references *references, const char *tenant,
+                                        const char *name);
+
+/*
+ * Serve bodies from `http`, verdicts to `signer`, until `http` is closed. Returns an exit status.
+ */
+int appraiser_run(int http, int signer, const struct references *references);
+
+/* Appraise one text with whichever reference is its guest's. As appraise_text; a guest for whom
+ * there is none is refused (REFUSE_GUEST). */
+int appraiser_judge(const struct references *references, const char *text, size_t size,
+                    struct verdict *verdict);
+
+#endif

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "attest/service/shelter.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <seccomp.h>
+#include <stdbool.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "mac/confine_self.h"
+#include "mac/privilege.h"
+
+#define FDS_MAX 8
+#define FIRST   3
+#define ASIDE   64 /* above every number that is a target */
+
+int shelter_descriptors(const int *fds, size_t count)
+{
+    int aside[FDS_MAX];
+
+    if (count == 0 || count > FDS_MAX)
+        return -EINVAL;
+    /* First out of each other's way, then to their places. */
+    for (size_t i = 0; i < count; i++) {
+        aside[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, ASIDE);
+        if (aside[i] < 0)
+            return -errno;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (dup3(aside[i], FIRST + (int)i, O_CLOEXEC) < 0)
+            return -errno;
+    }
+    return syscall(SYS_close_range, FIRST + count, ~0U, 0) < 0 ? -errno : 0;
+}
+
+int shelter_identity(uid_t uid, gid_t gid)
+{
+    int r = geteuid() == 0 ? privilege_drop(uid, gid) : 0;
+
+    /* After it: another uid makes the kernel forget that we die with our parent. */
+    if (r == 0)
+        r = confine_self_begin();
+    if (r == 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+        r = -errno;
+    return r;
+}
+
+#ifdef SANITIZED
+int shelter_calls(const char *const *names)
+{
+    (void)names; /* a sanitizer's own system calls are on no list */
+    return 0;
+}
+#else
+static int allow(scmp_filter_ctx context, const char *name)
+{
+    bool refused = name[0] == '!';
+    int number = seccomp_syscall_resolve_name(refused ? name + 1 : name);
+
+    if (number == __NR_SCMP_ERROR)
+        return -EINVAL;
+    if (refused)
+        return seccomp_rule_add(context, SCMP_ACT_ERRNO(ENOENT), number, 0);
+    if (number == SCMP_SYS(mmap) || number == SCMP_SYS(mprotect))
+        return seccomp_rule_add(context, SCMP_ACT_ALLOW, number, 1,
+                                SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+    return seccomp_rule_add(context, SCMP_ACT_ALLOW, number, 0);
+}
+
+int shelter_calls(const char *const *names)
+{
+    scmp_filter_ctx context = seccomp_init(SCMP_ACT_KILL_PROCESS);
+    int r = context != NULL ? 0 : -ENOMEM;
+
+    for (; r == 0 && *names != NULL; names++)
+        r = allow(context, *names);
+    /* All threads, of which a library may have made some. */
+    if (r == 0)
+        r = seccomp_attr_set(context, SCMP_FLTATR_CTL_TSYNC, 1);
+    if (r == 0)
+        r = seccomp_load(context);
+    seccomp_release(context);
+    return r;
+}
+#endif

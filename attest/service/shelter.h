@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CASEMATE_ATTEST_SERVICE_SHELTER_H
+#define CASEMATE_ATTEST_SERVICE_SHELTER_H
+
+/* What each process of casemate-attestd gives up before it hears from anybody. */
+#include <stddef.h>
+#include <sys/types.h>
+
+/*
+ * Keep the descriptors `fds` (1..8, each at least 3) at 3 and up in that order, and 0 to 2; close
+ * all others. 0 or -errno.
+ */
+int shelter_descriptors(const int *fds, size_t count);
+
+/* As root become `uid` and `gid` for good, without a capability; in any case no_new_privs and no
+ * core file. 0 or -errno. */
+int shelter_identity(uid_t uid, gid_t gid);
+
+/*
+ * Allow only the system calls `names` (NULL-terminated) and, of memory, none that is executable.
+ * One written "!name" fails with ENOENT: what a library tries and can do without. Any other call
+ * kills the process. 0; -EINVAL: a name that is none; -errno.
+ */
+int shelter_calls(const char *const *names);
+
+#endif

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "attest/service/signer.h"
+
+#include <errno.h>
+#include <jose/jose.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "attest/service/wire.h"
+#include "base/cleanup.h"
+#include "base/fdpass.h"
+#include "base/text.h"
+
+enum { EXIT_OK = 0, EXIT_SYSTEM = 3 };
+
+json_t *signer_key_new(void)
+{
+    json_t *key = json_pack("{s:s}", "alg", "ES256");
+
+    if (key != NULL && !jose_jwk_gen(NULL, key)) {
+        json_decref(key);
+        key = NULL;
+    }
+    return key;
+}
+
+json_t *signer_key_public(const json_t *key)
+{
+    json_t *public = json_deep_copy(key), *print;
+
+    if (public == NULL || !jose_jwk_pub(NULL, public)) {
+        json_decref(public);
+        return NULL;
+    }
+    print = jose_jwk_thp(NULL, public, "S256");
+    if (print == NULL || json_object_set_new(public, "kid", print) < 0) {
+        json_decref(public);
+        return NULL;
+    }
+    return public;
+}
+
+static uint64_t clock_now(void)
+{
+    struct timespec now = {0};
+
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    return now.tv_sec > 0 ? (uint64_t)now.tv_sec : 0;
+}
+
+/* Ended, printable, and of the letters of a name; a name that is not asked for is "". */
+static bool request_valid(const struct service_request *request)
+{
+    if (memchr(request->client, '\0', sizeof(request->client)) == NULL ||
+        memchr(request->tenant, '\0', sizeof(request->tenant)) == NULL ||
+        memchr(request->name, '\0', sizeof(request->name)) == NULL || request->reserved != 0)
+        return false;
+    return request->type != SERVICE_RESULT ||
+           (evidence_name_valid(request->tenant) && evidence_name_valid(request->name));
+}
+
+static void answer_request(struct service_store *store, const struct service_request *request,
+                           struct service_answer *answer)
+{
+    uint64_t clock = clock_now();
+
+    answer->id = request->id;
+    answer->type = request->type;
+    switch (request->type) {
+    case SERVICE_NONCE:
+        answer->status = service_store_nonce(store, request->client, clock, answer->nonce.nonce,
+                                             &answer->nonce.expires);
+        break;
+    case SERVICE_RESULT:
+        answer->status =
+            service_store_result(store, request->tenant, request->name, &answer->result.result);
+        if (answer->status == 0)
+            answer->status = service_store_time(store, clock, &answer->result.now);
+        break;
+    default:
+        answer->status = service_store_counts(store, &answer->counts);
+        break;
+    }
+}
+
+/* 0, or -errno: the one who asks is not ours any more. */
+static int take_request(int http, struct service_store *store)
+{
+    cleanup_free struct service_answer *answer = calloc(1, sizeof(*answer));
+    struct service_request request;
+    int n;
+
+    if (answer == NULL)
+        return -ENOMEM;
+    n = fdpass_receive(http, &request, sizeof(request), NULL, NULL, 0);
+    if (n <= 0)
+        return n == 0 ? -EPIPE : n;
+    if (n != (int)sizeof(request) || request.type == 0 || request.type >= SERVICE_TOKEN ||
+        !request_valid(&request))
+        return -EPROTO;
+    answer_request(store, &request, answer);
+    return fdpass_send(http, answer, sizeof(*answer), NULL, 0);
+}
+
+/* Spend its nonce, remember it, sign it. */
+static void answer_verdict(struct service_store *store, const json_t *key,
+                           struct service_verdict *said, struct service_answer *answer)
+{
+    struct service_result result;
+    char *token = NULL;
+    size_t size;
+
+    answer->id = said->id;
+    answer->type = SERVICE_TOKEN;
+    answer->status = -EPROTO;
+    if (!verdict_valid(&said->verdict))
+        return;
+    answer->token.refusal = said->verdict.refusal;
+    (void)text_copy(answer->token.detail, sizeof(answer->token.detail), said->verdict.detail);
+    /* Of what is not even evidence nobody's nonce is used up, and nothing is signed. */
+    answer->status = 0;
+    if (said->verdict.refusal == REFUSE_FORM)
+        return;
+    answer->status = service_store_accept(store, &said->verdict, clock_now(), &result);
+    if (answer->status < 0)
+        return;
+    answer->token.refusal = result.refusal;
+    (void)text_copy(answer->token.detail, sizeof(answer->token.detail), result.detail);
+    answer->status = ear_sign(&said->verdict, key, result.at, &token);
+    if (answer->status < 0)
+        return;
+    size = strlen(token);
+    if (size < sizeof(answer->token.token)) {
+        memcpy(answer->token.token, token, size + 1);
+        answer->token.size = (uint32_t)size;
+    } else {
+        answer->status = -EFBIG;
+    }
+    free(token);
+}
+
+static int take_verdict(int appraiser, int http, struct service_store *store, const json_t *key)
+{
+    cleanup_free struct service_verdict *said = calloc(1, sizeof(*said));
+    cleanup_free struct service_answer *answer = calloc(1, sizeof(*answer));
+    int n;
+
+    if (said == NULL || answer == NULL)
+        return -ENOMEM;
+    n = fdpass_receive(appraiser, said, sizeof(*said), NULL, NULL, 0);
+    if (n <= 0)
+        return n == 0 ? -EPIPE : n;
+    if (n != (int)sizeof(*said))
+        return -EPROTO;
+    answer_verdict(store, key, said, answer);
+    return fdpass_send(http, answer, sizeof(*answer), NULL, 0);
+}
+
+int signer_run(int http, int appraiser, struct service_store *store, const json_t *key)
+{
+    int r = 0;
+
+    while (r == 0) {
+        struct pollfd polled[2] = {{.fd = http, .events = POLLIN},
+                                   {.fd = appraiser, .events = POLLIN}};
+
+        if (poll(polled, 2, -1) < 0) {
+            r = errno == EINTR ? 0 : -errno;
+            continue;
+        }
+        if (polled[0].revents != 0)
+            r = take_request(http, store);
+        if (r == 0 && polled[1].revents != 0)
+            r = take_verdict(appraiser, http, store, key);
+    }
+    return r == -EPIPE ? EXIT_OK : EXIT_SYSTEM;
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CASEMATE_ATTEST_SERVICE_SIGNER_H
+#define CASEMATE_ATTEST_SERVICE_SIGNER_H
+
+/*
+ * The process of casemate-attestd that has the key and the memory: it gives out nonces, takes
+ * verdicts from the appraiser, and signs what came of them. Of the network it gets requests of
+ * fixed size, of evidence nothing.
+ */
+#include <jansson.h>
+
+#include "attest/service/store.h"
+
+/* A new private key on P-256 as a JWK; NULL without memory. The caller releases it. */
+json_t *signer_key_new(void);
+/* Of a private key its public part, with a key id (RFC 7638). NULL: it is none. */
+json_t *signer_key_public(const json_t *key);
+
+/*
+ * Serve requests from `http` and verdicts from `appraiser` until `http` is closed. Returns an exit
+ * status.
+ */
+int signer_run(int http, int appraiser, struct service_store *store, const json_t *key);
+
+#endif
