@@ -341,6 +341,7 @@ BENCHES = $(filter-out lib,$(notdir $(filter-out %.md %.sh %.c,$(wildcard tests/
 ## measure, against peers where they can be had: build/bench/AREA.json and a table
 bench: $(addprefix bench-,$(BENCHES))
 bench-blk: $(BUILD)/tests/bench/blk_load
+bench-vtpm: $(BUILD)/tests/bench/vtpm_load
 bench-labels: $(BUILD)/tests/bench_labeling
 bench-kernel_policy: $(BUILD)/tests/bench_kernel_policy
 $(BUILD)/tests/bench/%: $(BUILD)/obj/tests/bench/%.o $(UNIT_LIBS) $(LIB_SELF)

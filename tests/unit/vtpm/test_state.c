@@ -164,7 +164,9 @@ static void cut_at_each_byte(const struct tpm_keys *k, const char *old, const ch
 {
     size_t start = 0, end = after.size > before.size ? after.size : before.size;
 
-    while (start < after.size && start < before.size && before.bytes[start] == after.bytes[start])
+    /* What is behind the end reads as zeroes once something is behind that. */
+    while (start < after.size &&
+           after.bytes[start] == (start < before.size ? before.bytes[start] : 0))
         start++;
     while (end > start && end <= before.size && before.bytes[end - 1] == after.bytes[end - 1])
         end--;
