@@ -84,7 +84,7 @@ LIBS_casemate-tpm = $(call lib_of,hv/tpm) $(call lib_of,hv/worker) $(call lib_of
 EXTERN_casemate-tpm = -Wl,--no-warnings -l:libtpms.a -l:libcrypto.a \
     -Wl,--defsym=__dprintf_chk=tpm_print_nothing,--defsym=__vdprintf_chk=tpm_print_nothing
 # the one that parses JSON: its clients', and nothing of a guest
-LIBS_casemate-front = $(call lib_of,hv/front) $(BUILD)/obj/mac/process_kind.o
+LIBS_casemate-front = $(call lib_of,hv/front) $(call lib_of,attest/evidence) $(BUILD)/obj/mac/process_kind.o
 EXTERN_casemate-front = -l:libjansson.a
 LIBS_casemated = $(foreach f,hv/daemon hv/launch hv/acpi labeling attest/host attest/log attest policy mac audit,$(call lib_of,$(f)))
 EXTERN_casemated = $(EXTERN_casemate)

@@ -19,7 +19,7 @@
 
 #define GUARD_STATIONS "/run/casemate/guards"
 #define GUARD_MAGIC    0x44524147u /* "GARD" */
-#define GUARD_VERSION  1u
+#define GUARD_VERSION  2u
 
 enum guard_request_type {
     GUARD_SHOW = 1,   /* answer: record */
@@ -32,13 +32,18 @@ enum guard_request_type {
     GUARD_METRICS,    /* answer: metrics */
     GUARD_CONSOLE,    /* answer: status with one descriptor, a stream socket: the guest's serial
                          port; -EBUSY while another has it; -ENOTTY for `casemate run` */
+    GUARD_ATTEST, /* answer: status with one descriptor, hv/attest_wire.h; -ENODEV: it has no TPM;
+                  -EBUSY: it does not run, or is frozen */
     GUARD_REQUESTS,
 };
 
 struct guard_request {
     uint32_t magic, version;
-    uint32_t type;    /* enum guard_request_type */
-    uint32_t seconds; /* GUARD_STOP */
+    uint32_t type;       /* enum guard_request_type */
+    uint32_t seconds;    /* GUARD_STOP */
+    uint32_t nonce_size; /* GUARD_ATTEST: REQUEST_NONCE_MIN..MAX; else 0 */
+    uint32_t reserved;
+    uint8_t nonce[REQUEST_NONCE_MAX];
 };
 
 enum guard_message_type {

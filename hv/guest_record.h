@@ -13,6 +13,8 @@
 #define RECORD_CONTEXT_MAX 128
 #define RECORD_PROCESSES   34 /* VMM, console relay, TPM, 31 devices */
 #define RECORD_TEXT_MAX    512
+#define REQUEST_NONCE_MIN  16 /* of a verifier, which it asks a guest's TPM to sign */
+#define REQUEST_NONCE_MAX  64
 
 enum guest_state {
     GUEST_STATE_STOPPED = 1, /* known by policy or store, no guard */

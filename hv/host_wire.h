@@ -14,7 +14,7 @@
 #include "hv/guest_record.h"
 
 #define HOST_MAGIC   0x54534f48u /* "HOST" */
-#define HOST_VERSION 1u
+#define HOST_VERSION 2u
 
 enum host_request_type {
     HOST_LIST = 1, /* one record a reply; the client's rights decide which guests it sees */
@@ -30,6 +30,7 @@ enum host_request_type {
     HOST_CONSOLE, /* the last reply carries a descriptor: bytes of the guest's serial port */
     HOST_INFO,    /* of the host */
     HOST_RELOAD,  /* read the host policy again */
+    HOST_ATTEST,  /* the last reply carries a descriptor: hv/attest_wire.h */
     HOST_REQUESTS,
 };
 
@@ -45,7 +46,10 @@ struct host_request {
     uint32_t type;   /* enum host_request_type */
     uint32_t serial; /* echoed in the replies; one request at a time, except HOST_EVENTS' cancel */
     uint32_t flags;
-    uint32_t seconds;             /* HOST_STOP */
+    uint32_t seconds;    /* HOST_STOP */
+    uint32_t nonce_size; /* HOST_ATTEST: REQUEST_NONCE_MIN..MAX; else 0, and so `nonce` */
+    uint32_t reserved;
+    uint8_t nonce[REQUEST_NONCE_MAX];
     char tenant[RECORD_NAME_MAX]; /* "": any tenant in which the name is the only one */
     char guest[RECORD_NAME_MAX];
 };

@@ -327,6 +327,35 @@ int casemate_console(struct casemate *host, const char *tenant, const char *name
     return CASEMATE_OK;
 }
 
+int casemate_attest(struct casemate *host, const char *tenant, const char *name, const char *nonce,
+                    char **evidence)
+{
+    struct cm_reply reply = {0};
+    const json_t *object;
+    int r = CASEMATE_OK;
+    char *text = NULL;
+    json_t *parameters = about_one(host, tenant, name, &r);
+
+    if (parameters == NULL)
+        return r;
+    if (nonce == NULL || json_object_set_new(parameters, "nonce", json_string(nonce)) < 0) {
+        json_decref(parameters);
+        return cm_fail(host, CASEMATE_ERROR_ARGUMENT, "a nonce is 16 to 64 bytes in hexadecimal");
+    }
+    r = ask(host, "Attest", parameters, &reply);
+    if (r != CASEMATE_OK)
+        return r;
+    object = json_object_get(reply.parameters, "evidence");
+    if (!json_is_object(object))
+        r = checked(host, cm_fail(host, CASEMATE_ERROR_PROTOCOL, "a reply without evidence"));
+    else if ((text = json_dumps(object, JSON_INDENT(2))) == NULL)
+        r = cm_fail(host, CASEMATE_ERROR_MEMORY, "no memory for evidence");
+    if (r == CASEMATE_OK)
+        *evidence = text;
+    cm_reply_release(&reply);
+    return r;
+}
+
 /* ---- the host */
 
 int casemate_get_info(struct casemate *host, struct casemate_info **info)

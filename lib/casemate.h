@@ -230,6 +230,15 @@ int casemate_events(struct casemate *host, const char *tenant, const char *name,
  */
 int casemate_console(struct casemate *host, const char *tenant, const char *name, int *fd);
 
+/*
+ * Evidence of how the guest was started and what has happened to it since, signed by its TPM: the
+ * JSON object of doc/evidence.md, as text that the caller frees with free(). `nonce` is the
+ * verifier's, 16 to 64 bytes in lower-case hexadecimal: _ARGUMENT if it is not;
+ * _WRONG_STATE also for a guest without a TPM.
+ */
+int casemate_attest(struct casemate *host, const char *tenant, const char *name, const char *nonce,
+                    char **evidence);
+
 /* The host itself. */
 int casemate_get_info(struct casemate *host, struct casemate_info **info);
 

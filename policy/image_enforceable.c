@@ -6,23 +6,6 @@
 /* Everything here is a device or a service that is not built yet. What is built leaves this file.
  */
 
-static int guests(const struct image *image, struct guest_diagnostic *d)
-{
-    for (uint32_t i = 0; i < image_count(image, IMAGE_GUESTS); i++) {
-        const struct image_guest *guest = &image_guests(image)[i];
-
-        if ((guest->flags & IMAGE_GUEST_TPM) == 0)
-            continue;
-        (void)diagnostic_set(d,
-                             "guest %s/%s wants a tpm, which this version of casemate cannot give: "
-                             "remove 'tpm;'",
-                             image_tenant_name(image, guest->tenant),
-                             image_text(image, guest->name));
-        return -EOPNOTSUPP;
-    }
-    return 0;
-}
-
 static int tenants(const struct image *image, struct guest_diagnostic *d)
 {
     for (uint32_t i = 0; i < image_count(image, IMAGE_TENANTS); i++) {
@@ -76,7 +59,5 @@ int image_enforceable(const struct image *image, struct guest_diagnostic *diagno
         return -EOPNOTSUPP;
     }
     r = tenants(image, diagnostic);
-    if (r == 0)
-        r = guests(image, diagnostic);
     return r == 0 ? pairs(image, diagnostic) : r;
 }

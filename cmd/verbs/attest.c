@@ -10,6 +10,7 @@ int verb_attest(int argc, char **argv)
     static const struct verb_beneath verbs[] = {
         {"log", attest_log_verb, "show any TCG event log"},
         {"predict", attest_predict_verb, "what a guest will measure, before it starts"},
+        {"quote", attest_quote_verb, "have a guest's TPM sign what it is"},
         {"verify", attest_verify_verb, "check evidence of a guest against a reference"},
     };
 

@@ -11,6 +11,7 @@ int attest_log_show(const char *name, const void *bytes, size_t size, bool json)
 /* Each returns its exit status. */
 int attest_log_verb(int argc, char **argv);
 int attest_predict_verb(int argc, char **argv);
+int attest_quote_verb(int argc, char **argv);
 int attest_verify_verb(int argc, char **argv);
 
 #endif

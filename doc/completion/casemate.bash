@@ -153,12 +153,13 @@ _casemate_policy() {
 _casemate_attest() {
     local word=$1 verb=${COMP_WORDS[2]} options="--help"
     if [ "$COMP_CWORD" -eq 2 ]; then
-        _casemate_words "$word" "log predict verify --help"
+        _casemate_words "$word" "log predict quote verify --help"
         return
     fi
     case $verb in
     log) options+=" --json" ;;
     predict) options+=" --source --json --log --corim" ;;
+    quote) options+=" --socket --nonce" ;;
     verify) options+=" --nonce --reference --registry --json --token" ;;
     esac
     if [[ $word == -* ]]; then

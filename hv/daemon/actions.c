@@ -79,8 +79,7 @@ void action_guard(struct client *client, struct guest *guest)
     const struct host_request *request = &client->operation.request;
     const struct request_row *row = request_row(request->type);
     int r = guest->guard == NULL ? -EPIPE
-                                 : guard_ask(guest->guard, row->guard, request->seconds,
-                                             client->number, request->serial);
+                                 : guard_pass(guest->guard, row->guard, request, client->number);
 
     client->operation.waits_for_end = request->type == HOST_STOP || request->type == HOST_KILL;
     if (r == -EAGAIN)

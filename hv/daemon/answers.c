@@ -22,6 +22,9 @@ static void refused(struct client *client, const struct guest *guest, int status
     else if (status == -ENOTTY)
         client_done(client, HOST_WRONG_STATE, 0, -1,
                     "the console of %s is the terminal that it was started from", name);
+    else if (status == -ENODEV)
+        client_done(client, HOST_WRONG_STATE, 0, -1,
+                    "%s has no TPM, so nothing signs what it is: say 'tpm;' in the policy", name);
     else if (status == -EALREADY || status == -EBUSY)
         client_done(client, HOST_WRONG_STATE, 0, -1, "guest %s is %s", name,
                     guests_state_word(guest->record.state));
@@ -66,6 +69,11 @@ void answer_from_guard(struct client *client, struct guest *guest,
     } else if (type == HOST_CONSOLE) {
         if (fd < 0)
             client_done(client, HOST_SYSTEM, 0, -1, "the guard sent no console");
+        else
+            client_done(client, HOST_OK, 0, fd, "%s", "");
+    } else if (type == HOST_ATTEST) {
+        if (fd < 0)
+            client_done(client, HOST_SYSTEM, 0, -1, "the guard sent no evidence");
         else
             client_done(client, HOST_OK, 0, fd, "%s", "");
     } else if (!client->operation.waits_for_end) {

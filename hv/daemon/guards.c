@@ -295,20 +295,39 @@ static void on_guard(void *context, uint32_t events)
         give_up(guard, "answered what was not asked");
 }
 
-int guard_ask(struct guard *guard, uint32_t type, uint32_t seconds, uint64_t client,
-              uint32_t serial)
+static int ask(struct guard *guard, struct guard_request *request, uint64_t client, uint32_t serial)
 {
-    struct guard_request request = {
-        .magic = GUARD_MAGIC, .version = GUARD_VERSION, .type = type, .seconds = seconds};
     unsigned last = (guard->first + guard->pendings) % GUARD_PENDING_MAX;
 
     if (guard->pendings == GUARD_PENDING_MAX)
         return -EAGAIN;
-    if (send(guard->socket, &request, sizeof(request), MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+    request->magic = GUARD_MAGIC;
+    request->version = GUARD_VERSION;
+    if (send(guard->socket, request, sizeof(*request), MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
         return -errno;
-    guard->pending[last] = (struct guard_pending){.type = type, .client = client, .serial = serial};
+    guard->pending[last] =
+        (struct guard_pending){.type = request->type, .client = client, .serial = serial};
     guard->pendings++;
     return 0;
+}
+
+int guard_ask(struct guard *guard, uint32_t type, uint32_t seconds, uint64_t client,
+              uint32_t serial)
+{
+    struct guard_request request = {.type = type, .seconds = seconds};
+
+    return ask(guard, &request, client, serial);
+}
+
+int guard_pass(struct guard *guard, uint32_t type, const struct host_request *request,
+               uint64_t client)
+{
+    struct guard_request passed = {
+        .type = type, .seconds = request->seconds, .nonce_size = request->nonce_size};
+
+    _Static_assert(sizeof(passed.nonce) == sizeof(request->nonce), "one size of nonces");
+    memcpy(passed.nonce, request->nonce, sizeof(passed.nonce));
+    return ask(guard, &passed, client, request->serial);
 }
 
 static void on_silence(void *context, uint32_t events)

@@ -7,6 +7,7 @@
  * casemated, but what it says is checked all the same: it is one of many, and each has a guest.
  */
 #include "hv/daemon/state.h"
+#include "hv/host_wire.h"
 #include "policy/guest.h"
 
 #define GUARD_PENDING_MAX 64u /* requests without an answer */
@@ -45,6 +46,9 @@ int guard_start(struct host *host, struct guest *guest, const struct guest_spec 
  */
 int guard_ask(struct guard *guard, uint32_t type, uint32_t seconds, uint64_t client,
               uint32_t serial);
+/* The same with all that a client's checked request says. */
+int guard_pass(struct guard *guard, uint32_t type, const struct host_request *request,
+               uint64_t client);
 
 /* True once it has said what it guards: then it answers GUARD_SHOW. */
 bool guard_answers(const struct guard *guard);

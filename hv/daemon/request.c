@@ -19,7 +19,7 @@
 #define DEED(type) (1u << HOST_##type)
 #define DEEDS                                                                                      \
     (DEED(START) | DEED(STOP) | DEED(KILL) | DEED(PAUSE) | DEED(RESUME) | DEED(QUARANTINE) |       \
-     DEED(CONSOLE) | DEED(RELOAD))
+     DEED(CONSOLE) | DEED(RELOAD) | DEED(ATTEST))
 
 #define GUEST "casemate_guest"
 #define HOST  "casemate_host"
@@ -38,6 +38,7 @@ static const struct request_row rows[HOST_REQUESTS] = {
     [HOST_METRICS]    = {"metrics",    GUEST, "metrics",    true,  ALIVE,                                    GUARD_METRICS,    30, action_guard},
     [HOST_EVENTS]     = {"events",     HOST,  "list",       false, 0,                                        0,                 0, action_events},
     [HOST_CONSOLE]    = {"console",    GUEST, "console",    true,  ALIVE & ~IN(QUARANTINED),                 GUARD_CONSOLE,    30, action_guard},
+    [HOST_ATTEST]     = {"attest",     GUEST, "attest",     true,  IN(RUNNING) | IN(STOPPING),               GUARD_ATTEST,     60, action_guard},
     [HOST_INFO]       = {"info",       HOST,  "info",       false, 0,                                        0,                 0, action_info},
     [HOST_RELOAD]     = {"reload",     "casemate_policy", "load", false, 0,                                  0,                 0, action_reload},
 };
@@ -60,6 +61,22 @@ static bool name_or_empty(const char name[RECORD_NAME_MAX])
     return n == 0 || guests_name_ok(name);
 }
 
+/* A verifier's nonce for Attest, and nothing in its place for everything else. */
+static bool nonce_ok(const struct host_request *request)
+{
+    const bool wanted = request->type == HOST_ATTEST;
+
+    if (request->reserved != 0 || request->nonce_size > REQUEST_NONCE_MAX ||
+        wanted != (request->nonce_size >= REQUEST_NONCE_MIN) ||
+        (!wanted && request->nonce_size > 0))
+        return false;
+    for (uint32_t i = request->nonce_size; i < REQUEST_NONCE_MAX; i++) {
+        if (request->nonce[i] != 0)
+            return false;
+    }
+    return true;
+}
+
 int request_check(const struct host_request *request, bool busy)
 {
     const struct request_row *row = request_row(request->type);
@@ -72,7 +89,7 @@ int request_check(const struct host_request *request, bool busy)
         (request->flags & ~flags) != 0 ||
         (request->flags & (HOST_FLAG_KEEP | HOST_FLAG_STOP)) == (HOST_FLAG_KEEP | HOST_FLAG_STOP) ||
         request->seconds > SECONDS_MAX || (request->type != HOST_STOP && request->seconds != 0) ||
-        !name_or_empty(request->tenant) || !name_or_empty(request->guest) ||
+        !name_or_empty(request->tenant) || !name_or_empty(request->guest) || !nonce_ok(request) ||
         (row->of_guest && request->guest[0] == '\0'))
         return -EBADMSG;
     return busy ? -EALREADY : 0;

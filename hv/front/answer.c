@@ -93,6 +93,8 @@ void varlink_answering_begin(struct varlink_answering *answering, const struct v
 void varlink_answering_end(struct varlink_answering *answering)
 {
     buf_release(&answering->guests);
+    json_decref(answering->evidence);
+    answering->evidence = NULL;
 }
 
 static int take_listed(struct varlink_answering *a, const struct guest_record *record,
@@ -207,6 +209,10 @@ static int answer_done(const struct varlink_answering *a, const struct host_repl
             return -EPROTO;
         return append_parameters(json_pack("{s:o}", "metrics", record_json_metrics(&a->metrics)),
                                  false, out);
+    case HOST_ATTEST:
+        if (a->evidence == NULL)
+            return -EPROTO;
+        return append_parameters(json_pack("{s:O}", "evidence", a->evidence), false, out);
     case HOST_INFO:
         if (!a->has_info)
             return -EPROTO;

@@ -3,6 +3,7 @@
 #include <jansson.h>
 #include <string.h>
 
+#include "base/hex.h"
 #include "base/text.h"
 #include "hv/front/varlink.h"
 
@@ -16,6 +17,7 @@
 #define NEEDS_MORE     16u
 #define NEEDS_UPGRADE  32u
 #define TAKES_RUNNING  64u
+#define TAKES_NONCE    128u
 
 static const struct method {
     const char *name;
@@ -33,6 +35,7 @@ static const struct method {
     {"Metrics", HOST_METRICS, TAKES_TENANT | TAKES_GUEST},
     {"Events", HOST_EVENTS, TAKES_TENANT | TAKES_GUEST | GUEST_OPTIONAL | NEEDS_MORE},
     {"Console", HOST_CONSOLE, TAKES_TENANT | TAKES_GUEST | NEEDS_UPGRADE},
+    {"Attest", HOST_ATTEST, TAKES_TENANT | TAKES_GUEST | TAKES_NONCE},
     {"Info", HOST_INFO, 0},
     {"Reload", HOST_RELOAD, TAKES_RUNNING},
 };
@@ -126,6 +129,19 @@ static void take_running(struct varlink_call *call, const json_t *value)
         refuse(call, VARLINK_INVALID_PARAMETER, "running");
 }
 
+/* Not empty and not null: a quote without a nonce of somebody's says nothing of now. */
+static void take_nonce(struct varlink_call *call, const json_t *value)
+{
+    const char *text = json_string_value(value);
+    size_t size = text != NULL ? strlen(text) / 2 : 0;
+
+    if (size < REQUEST_NONCE_MIN || size > REQUEST_NONCE_MAX ||
+        hex_decode(call->request.nonce, size, text, strlen(text)) < 0)
+        refuse(call, VARLINK_INVALID_PARAMETER, "nonce");
+    else
+        call->request.nonce_size = (uint32_t)size;
+}
+
 static void take_parameters(struct varlink_call *call, const struct method *method,
                             json_t *parameters)
 {
@@ -143,9 +159,13 @@ static void take_parameters(struct varlink_call *call, const struct method *meth
             take_seconds(call, value);
         else if (strcmp(key, "running") == 0 && (method->has & TAKES_RUNNING) != 0)
             take_running(call, value);
+        else if (strcmp(key, "nonce") == 0 && (method->has & TAKES_NONCE) != 0)
+            take_nonce(call, value);
         else
             refuse(call, VARLINK_INVALID_PARAMETER, key);
     }
+    if ((method->has & TAKES_NONCE) != 0 && request->nonce_size == 0)
+        refuse(call, VARLINK_INVALID_PARAMETER, "nonce");
     if ((method->has & TAKES_GUEST) != 0 && (method->has & GUEST_OPTIONAL) == 0 &&
         request->guest[0] == '\0')
         refuse(call, VARLINK_INVALID_PARAMETER, "guest");

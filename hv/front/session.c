@@ -7,7 +7,9 @@
 #include <sys/socket.h>
 #include <time.h>
 
+#include "base/cleanup.h"
 #include "base/fdpass.h"
+#include "hv/attest_wire.h"
 #include "hv/front/varlink.h"
 
 #define OUT_MAX      (VARLINK_REPLY_MAX + 65536u)
@@ -118,6 +120,41 @@ static void hear_client(struct session *s)
         s->client_ended = true;
 }
 
+/* What a guard has told of its guest; casemated hands it on unread. */
+static int take_evidence(struct session *s, int fd)
+{
+    cleanup_free struct attest_file *file = malloc(sizeof(*file));
+    cleanup_free uint8_t *bytes = NULL;
+    uint64_t size;
+    int r = file == NULL ? -ENOMEM : fd_pread_full(fd, file, sizeof(*file), 0);
+
+    if (r < 0)
+        return r;
+    if (file->boot_size > ATTEST_LOG_MAX || file->ledger_size > ATTEST_LOG_MAX ||
+        file->host_ledger_size > ATTEST_LOG_MAX)
+        return -EPROTO;
+    size = sizeof(*file) + file->boot_size + file->ledger_size + file->host_ledger_size +
+           (file->host != 0 ? sizeof(struct attest_host) : 0);
+    bytes = malloc(size);
+    r = bytes == NULL ? -ENOMEM : fd_pread_full(fd, bytes, size, 0);
+    return r == 0 ? varlink_evidence(&s->answering, bytes, size) : r;
+}
+
+/* Before the reply that it comes with is told. */
+static int hear_evidence(struct session *s, const struct host_reply *reply, int *fd)
+{
+    int r;
+
+    if (s->call.request.type != HOST_ATTEST || reply->type != HOST_REPLY_DONE ||
+        reply->status != HOST_OK)
+        return 0;
+    if (*fd != FRONT_FD_CONSOLE) /* the filter knows it by its number */
+        return -EPROTO;
+    r = take_evidence(s, *fd);
+    fd_close(fd);
+    return r;
+}
+
 static int finish(struct session *s, const struct host_reply *reply, int fd)
 {
     bool wanted = s->call.request.type == HOST_CONSOLE && reply->status == HOST_OK;
@@ -146,11 +183,15 @@ static int hear_casemated(struct session *s)
         return -EPIPE;
     if ((size_t)r != sizeof(reply) || !s->busy)
         return -EPROTO;
-    r = varlink_reply(&s->answering, &reply, &s->out);
+    if (count == 0)
+        fds[0] = -1;
+    r = hear_evidence(s, &reply, &fds[0]);
+    if (r == 0)
+        r = varlink_reply(&s->answering, &reply, &s->out);
     keep_or_drop(s);
     if (r == 1)
-        return finish(s, &reply, count > 0 ? fds[0] : -1);
-    return r == 0 && count > 0 ? -EPROTO : r;
+        return finish(s, &reply, fds[0]);
+    return r == 0 && fds[0] >= 0 ? -EPROTO : r;
 }
 
 /* Seconds until the call that has begun must be there. */

@@ -6,7 +6,7 @@
 
 /* Numbers of the front's descriptors, which its filter table knows too. */
 #define FRONT_FD_WIRE    3 /* SOCK_SEQPACKET to casemated: hv/host_wire.h */
-#define FRONT_FD_CONSOLE 4 /* free until casemated passes a guest's serial port */
+#define FRONT_FD_CONSOLE 4 /* free until casemated passes a guest's serial port, or evidence */
 #define FRONT_FD_FILTER  5 /* sealed memfd with the filter, closed once it is installed */
 #define FRONT_FD_CLIENT  6 /* the client's stream socket */
 

@@ -7,6 +7,7 @@
  * a client's bytes become a struct host_request and casemated's answers become bytes again; nothing
  * in this file makes a system call.
  */
+#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -94,11 +95,18 @@ struct varlink_answering {
     bool has_metrics;
     struct host_info info;
     bool has_info;
+    json_t *evidence; /* of Attest; owned until it is told */
 };
 
 /* Begin and end; `call` stays the caller's and must outlive it. */
 void varlink_answering_begin(struct varlink_answering *answering, const struct varlink_call *call);
 void varlink_answering_end(struct varlink_answering *answering);
+
+/*
+ * Take the memory file of hv/attest_wire.h that comes with Attest's reply: its `size` bytes. 0;
+ * -EPROTO: it is none, or not for this call; -ENOMEM.
+ */
+int varlink_evidence(struct varlink_answering *answering, const uint8_t *bytes, size_t size);
 
 /*
  * Take one reply of casemated and append what the client is to be told now, if anything. 1 when it

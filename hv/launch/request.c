@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What casemated asks of a guard (hv/guard_wire.h), decided by the state that the guest is in. */
 #include <errno.h>
+#include <string.h>
 
 #include "hv/launch/tpm.h"
 #include "hv/launch/watch.h"
@@ -93,6 +94,20 @@ static int stop_guest(struct watch *watch, unsigned seconds)
     return 0;
 }
 
+/* A TPM that does not answer, or no answer, is no TPM: nobody could tell how the guest is. */
+static int attest(struct watch *watch, const struct guard_request *request, int *fd)
+{
+    int r = guard_tpm_attest(watch->guard, request, fd);
+
+    if (r == -EPIPE || r == -ETIMEDOUT || r == -EPROTO || r == -EIO) {
+        (void)launch_fail(watch->guard->error, LAUNCH_SYSTEM,
+                          "the TPM of guest '%s' does not sign: %s; the guest was ended",
+                          watch->guard->spec->name, strerror(-r));
+        watch_fail(watch);
+    }
+    return r;
+}
+
 void watch_answer(void *context, const struct guard_request *request, struct guard_message *message,
                   int *fd)
 {
@@ -127,6 +142,9 @@ void watch_answer(void *context, const struct guard_request *request, struct gua
         break;
     case GUARD_CONSOLE:
         message->status = guard_client_take(guard, fd);
+        break;
+    case GUARD_ATTEST:
+        message->status = attest(watch, request, fd);
         break;
     case GUARD_REQUESTS:
         message->status = -ENOSYS;

@@ -70,6 +70,13 @@ int guard_tpm_note(struct guard *guard, enum measure_happening what);
 int guard_tpm_reset(struct guard *guard);
 
 /*
+ * tpm_attest.c: what a verifier is told, for a nonce of checked size: *fd is a sealed memory file
+ * (hv/attest_wire.h), the caller's. 0; -ENODEV: the guest has no TPM; -EBUSY: it does not run;
+ * -ENOMEM; as tpm_ask, and then its TPM is of no use any more.
+ */
+int guard_tpm_attest(struct guard *guard, const struct guard_request *asked, int *fd);
+
+/*
  * tpm_ask.c: one request and its reply. 0; what the reply says; -EPIPE: the process is gone;
  * -ETIMEDOUT; -EPROTO: its answer is none. *reply is untouched but on success.
  */

@@ -21,6 +21,7 @@ static const struct filter_rule rows[] = {
     {CALL(sendmsg), STAGE_0, WHERE(FD_IS(FD_WIRE), ARG_INT(2, MSG_NOSIGNAL)), "requests, from casemated's table"},
     {CALL(recvfrom), STAGE_0, WHERE(FD_IS(FD_SERIAL), ARG_INT(3, MSG_DONTWAIT), ARG_LONG(4, 0)), "what the guest prints"},
     {CALL(sendto), STAGE_0, WHERE(FD_IS(FD_SERIAL), ARG_INT(3, MSG_DONTWAIT | MSG_NOSIGNAL), ARG_LONG(4, 0)), "to the guest"},
+    {CALL(pread64), STAGE_0, WHERE(FD_IS(FD_SERIAL)), "a guest's evidence, in the place of a serial port"},
     {CALL(brk), STAGE_0, ANY, "JSON objects, within RLIMIT_DATA"},
     {CALL(mmap), STAGE_0, WHERE(ARG_LONG(0, 0), ARG_LONG(2, PROT_READ | PROT_WRITE), ARG_LONG(3, MAP_PRIVATE | MAP_ANONYMOUS)), "larger texts; never executable, never a file"},
     {CALL(mremap), STAGE_0, WHERE(ARG_LONG(3, MREMAP_MAYMOVE)), "growing ones"},

@@ -20,6 +20,8 @@ static struct host_request good(uint32_t type)
 
     if (request_row(type) != NULL && request_row(type)->of_guest)
         (void)text_copy(request.guest, sizeof(request.guest), "web");
+    if (type == HOST_ATTEST)
+        request.nonce_size = 32;
     return request;
 }
 
@@ -59,6 +61,37 @@ static void test_reload_flags(void **state)
     r.flags = HOST_FLAG_FRESH | HOST_FLAG_KEEP | HOST_FLAG_STOP;
     assert_int_equal(request_check(&r, false), -EBADMSG);
     r.flags = HOST_FLAG_FRESH << 1;
+    assert_int_equal(request_check(&r, false), -EBADMSG);
+}
+
+/* Attest has a nonce of some length, nothing behind it, and no other request has one. */
+static void test_nonces(void **state)
+{
+    struct host_request r;
+
+    (void)state;
+    for (uint32_t size = 0; size <= REQUEST_NONCE_MAX + 1; size++) {
+        r = good(HOST_ATTEST);
+        r.nonce_size = size;
+        assert_int_equal(request_check(&r, false),
+                         size >= REQUEST_NONCE_MIN && size <= REQUEST_NONCE_MAX ? 0 : -EBADMSG);
+        r = good(HOST_STOP);
+        r.nonce_size = size;
+        assert_int_equal(request_check(&r, false), size == 0 ? 0 : -EBADMSG);
+    }
+    r = good(HOST_ATTEST);
+    r.nonce_size = UINT32_MAX;
+    assert_int_equal(request_check(&r, false), -EBADMSG);
+    r = good(HOST_ATTEST);
+    r.nonce[31] = 1;
+    assert_int_equal(request_check(&r, false), 0);
+    r.nonce[32] = 1;
+    assert_int_equal(request_check(&r, false), -EBADMSG);
+    r = good(HOST_STOP);
+    r.nonce[0] = 1;
+    assert_int_equal(request_check(&r, false), -EBADMSG);
+    r = good(HOST_ATTEST);
+    r.reserved = 1;
     assert_int_equal(request_check(&r, false), -EBADMSG);
 }
 
@@ -154,7 +187,7 @@ static void test_guard_messages(void **state)
         assert_false(guard_message_ok(&m));                                                        \
     } while (0)
     REFUSED(GUARD_MESSAGE_STATUS, m.magic = 0);
-    REFUSED(GUARD_MESSAGE_STATUS, m.version = 2);
+    REFUSED(GUARD_MESSAGE_STATUS, m.version = GUARD_VERSION + 1);
     REFUSED(GUARD_MESSAGE_STATUS, m.type = 0);
     REFUSED(GUARD_MESSAGE_STATUS, m.type = 5);
     REFUSED(GUARD_MESSAGE_STATUS, m.status = 1);
@@ -184,9 +217,9 @@ static void test_guard_messages(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_good_requests),    cmocka_unit_test(test_reload_flags),
-        cmocka_unit_test(test_hostile_requests), cmocka_unit_test(test_table),
-        cmocka_unit_test(test_guard_messages),
+        cmocka_unit_test(test_good_requests), cmocka_unit_test(test_reload_flags),
+        cmocka_unit_test(test_nonces),        cmocka_unit_test(test_hostile_requests),
+        cmocka_unit_test(test_table),         cmocka_unit_test(test_guard_messages),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
