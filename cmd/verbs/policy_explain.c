@@ -148,15 +148,9 @@ static int load_policy(struct work *work)
 
 static json_t *line_json(const struct explain_line *line)
 {
-    static const char *const roles[] = {
-        [EXPLAIN_FORBIDS] = "forbids",
-        [EXPLAIN_WIDEN] = "change",
-        [EXPLAIN_BESIDE] = "behind",
-        [EXPLAIN_CONCERNS] = "source",
-    };
     json_t *o = json_object();
 
-    (void)json_object_set_new(o, "role", json_text(roles[line->role]));
+    (void)json_object_set_new(o, "role", json_text(explain_role_name(line->role)));
     (void)json_object_set_new(o, "file", json_text(line->file));
     (void)json_object_set_new(o, "line", json_integer(line->line));
     (void)json_object_set_new(o, "column",

@@ -98,6 +98,9 @@ int explain_record(struct explain *explain, const struct record *record, struct 
 /* "types", "categories", ...: the word for one bit; NULL for none of them. */
 const char *explain_barrier_name(unsigned bit);
 
+/* "forbids", "change", ...: the word for what a line has to do with it. */
+const char *explain_role_name(enum explain_line_role role);
+
 /* The verdict for people, indented lines of text; hostile bytes escaped. Errors stick in `out`. */
 void explain_text(const struct record *record, const struct verdict *verdict, size_t times,
                   struct buf *out);

@@ -34,7 +34,7 @@ static void put_barriers(const struct verdict *verdict, struct buf *out)
     buf_printf(out, "%s: %s\n", first ? "none" : "", verdict->why);
 }
 
-static void put_lines(const struct verdict *verdict, struct buf *out)
+const char *explain_role_name(enum explain_line_role role)
 {
     static const char *const roles[] = {
         [EXPLAIN_FORBIDS] = "forbids",
@@ -42,12 +42,18 @@ static void put_lines(const struct verdict *verdict, struct buf *out)
         [EXPLAIN_BESIDE] = "behind",
         [EXPLAIN_CONCERNS] = "source",
     };
+
+    return roles[role];
+}
+
+static void put_lines(const struct verdict *verdict, struct buf *out)
+{
     char file[600];
 
     for (size_t i = 0; i < verdict->lines; i++) {
         const struct explain_line *line = &verdict->line[i];
 
-        buf_printf(out, "  %-10s %s:%u", roles[line->role],
+        buf_printf(out, "  %-10s %s:%u", explain_role_name(line->role),
                    text_escape(file, sizeof(file), line->file), line->line);
         if (line->column > 0)
             buf_printf(out, ":%u", line->column);

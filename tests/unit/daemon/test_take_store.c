@@ -3,22 +3,10 @@
  * What the label store says of guests, taken into the list: slots of those that it has, and of
  * those that only the policy describes. Plays the part of the policy in force.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
-#include <ftw.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
+#include "tests/unit/labeling/label_fixture.h"
 
 #include "hv/daemon/guests.h"
 #include "hv/daemon/policy.h"
-#include "labeling/store.h"
 #include "policy/language/compile.h"
 
 #define ARENA (48u << 20)
@@ -31,7 +19,6 @@ static const char source[] =
     "tenant initech { disk \"/srv/initech/**\";\n"
     "  guest db { cpus 1; memory 64M; kernel \"/srv/initech/kernel\"; } }\n";
 
-static char top[] = "/tmp/casemate-take-XXXXXX", path[64];
 static const struct image *in_force;
 
 const struct image *policy_current(const struct policy *policy)
@@ -50,55 +37,27 @@ static void take_line(void *context, enum daemon_severity severity, const char *
     print_message("%s\n", line);
 }
 
-static int remove_one(const char *name, const struct stat *st, int type, struct FTW *at)
-{
-    (void)st;
-    (void)type;
-    (void)at;
-    return remove(name);
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    return nftw(top, remove_one, 8, FTW_DEPTH | FTW_PHYS);
-}
-
-static int setup(void **state)
-{
-    (void)state;
-    if (mkdtemp(top) == NULL)
-        return -1;
-    (void)snprintf(path, sizeof(path), "%s/labels.db", top);
-    return 0;
-}
-
 static void test_slots(void **state)
 {
-    struct daemon_options options = {.mac = GUEST_MAC_LANDLOCK, .store = path, .log = take_line};
-    const struct label_store_options store_options = {.path = path, .flags = LABEL_STORE_CREATE};
+    struct fixture *f = *state;
+    struct daemon_options options = {.mac = GUEST_MAC_LANDLOCK, .store = f->path, .log = take_line};
     const uint8_t uuid[LABEL_UUID_SIZE] = {1}, other[LABEL_UUID_SIZE] = {2};
     struct host host = {.options = &options};
     const struct guest *a, *b, *db, *old;
     void *memory = calloc(1, ARENA);
-    char error[LABEL_STORE_ERROR_MAX];
     struct compile_result result;
-    struct label_store *store;
     struct label_guest guest;
     unsigned acme, initech;
     struct arena arena;
 
-    (void)state;
     assert_non_null(memory);
     arena_init(&arena, memory, ARENA);
     assert_int_equal(compile_text(source, strlen(source), &arena, &result), 0);
-    assert_int_equal(label_store_open(&store_options, &store, error), 0);
     /* One tenant that the policy does not know, so that slots are not in the image's order. */
-    assert_int_equal(label_guest_define(store, other, "oldest", "web", &guest), 0);
-    assert_int_equal(label_tenant_slot(store, "initech", &initech), 0);
-    assert_int_equal(label_guest_define(store, uuid, "acme", "a", &guest), 0);
-    assert_int_equal(label_tenant_slot(store, "acme", &acme), 0);
-    label_store_close(store);
+    assert_int_equal(label_guest_define(f->store, other, "oldest", "web", &guest), 0);
+    assert_int_equal(label_tenant_slot(f->store, "initech", &initech), 0);
+    assert_int_equal(label_guest_define(f->store, uuid, "acme", "a", &guest), 0);
+    assert_int_equal(label_tenant_slot(f->store, "acme", &acme), 0);
     assert_true(acme > initech && initech > 0);
 
     in_force = result.image;
@@ -128,7 +87,8 @@ static void test_slots(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_slots)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_slots, fixture_setup, fixture_teardown)};
 
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, NULL, NULL);
 }
