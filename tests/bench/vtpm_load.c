@@ -6,6 +6,7 @@
  *   quotes   a second, P-256, with the values of the PCRs that they are over
  *   extends  a second, of both banks
  *   pss      KiB of the process, after some of each
+ *   own      KiB of that which a second such process does not share
  * Ours is casemate-tpm under its real filter; swtpm serves a socket in a directory that the test
  * makes in $TMPDIR.
  */
@@ -287,9 +288,11 @@ static double a_second(struct tpm *tpm, uint32_t key, bool quotes, double second
     return n / (now() - begun);
 }
 
-static double pss_kib(pid_t pid)
+/* `field` of a process's memory. */
+static double memory_kib(pid_t pid, const char *field)
 {
     char path[64], line[128];
+    const size_t length = strlen(field);
     unsigned long kib = 0;
     FILE *f;
 
@@ -298,7 +301,8 @@ static double pss_kib(pid_t pid)
     if (f == NULL)
         give_up(path);
     while (kib == 0 && fgets(line, sizeof(line), f) != NULL)
-        (void)sscanf(line, "Pss: %lu", &kib);
+        if (strncmp(line, field, length) == 0)
+            kib = strtoul(line + length, NULL, 10);
     (void)fclose(f);
     return (double)kib;
 }
@@ -310,7 +314,8 @@ int main(int argc, char **argv)
     struct tpm tpm;
 
     if (argc < 3) {
-        fprintf(stderr, "usage: vtpm_load ours|swtpm start|fresh|quotes|extends|pss [SECONDS]\n");
+        fprintf(stderr,
+                "usage: vtpm_load ours|swtpm start|fresh|quotes|extends|pss|own [SECONDS]\n");
         return 2;
     }
     (void)signal(SIGPIPE, SIG_IGN);
@@ -326,8 +331,10 @@ int main(int argc, char **argv)
         key = make_key(&tpm);
         (void)a_second(&tpm, key, true, 0.2);
         result = a_second(&tpm, key, what[0] == 'q', seconds);
-        if (what[0] == 'p')
-            result = pss_kib(tpm.pid);
+        if (strcmp(what, "pss") == 0)
+            result = memory_kib(tpm.pid, "Pss:");
+        else if (strcmp(what, "own") == 0)
+            result = memory_kib(tpm.pid, "Anonymous:");
         stop(&tpm);
     }
     empty();
