@@ -173,12 +173,14 @@ mv $STORE/guests.lock.away $STORE/guests.lock
 clean "leftovers"
 
 # -- the image's file system turns read-only before the end, as by an error of its disk
+modprobe -q loop 2>/dev/null
 small=$scratch/small mounted=''
 mkdir "$small"
 truncate -s 8M "$scratch/fs"
 mkfs.ext4 -q -F -I 128 -O ^has_journal,^ea_inode "$scratch/fs" >/dev/null 2>&1 && mount -o loop "$scratch/fs" "$small" 2>/dev/null &&
     mounted=1 && at_exit umount "$small"
 if [ -n "$mounted" ]; then
+    [ ${#MAC[@]} -gt 0 ] || chcon -t tmp_t "$small" # what lies there inherits it
     truncate -s 1M "$small/disk.img"
     was=$(look "$small/disk.img")
     guest ro "$small/disk.img"
@@ -205,9 +207,9 @@ if [ -n "$mounted" ]; then
     run_payload mended off --disk "$small/disk.img"
     expect mended 0 CASEMATE-PAYLOAD-OK "checked and mounted again, the next guest has the image"
     is "$(look "$small/disk.img")" "$was" "which is as it was before the first one"
-    # No room for an attribute: in an inode of this size there is none, and all blocks are taken.
+    # No room for an attribute: in an inode of this size there is none, the block with its label is the others' too, and all
+    # blocks are taken.
     if [ ${#MAC[@]} -eq 0 ]; then
-        setfattr -x security.selinux "$small/disk.img" 2>/dev/null
         dd if=/dev/zero of="$small/filling" bs=64k 2>/dev/null
         dd if=/dev/zero of="$small/rest" bs=1k 2>/dev/null
         was=$(look "$small/disk.img")
@@ -218,12 +220,24 @@ if [ -n "$mounted" ]; then
             expect_error attribute "$CODE" "disk.img' .*(No space left|full|room|space)" "no space for the label"
         fi
         is "$(look "$small/disk.img")" "$was" "and the image is as it was"
+        # The same with space on the file system: the one block that an inode's attributes may have is full of others.
+        rm -f "$small/filling" "$small/rest" "$small/disk.img"
+        truncate -s 1M "$small/disk.img"
+        for size in 2048 512 128 32 8 1; do
+            for ((n = 0; n < 16; n++)); do
+                setfattr -n "user.f$size-$n" -v "$(printf "%${size}s" | tr ' ' x)" "$small/disk.img" 2>/dev/null || break
+            done
+        done
+        was=$(look "$small/disk.img")
+        run_payload attributes off --disk "$small/disk.img"
+        expect_error attributes "$CODE" "disk.img' .*(No space left|full|room|space)" "no space among an image's attributes for the label"
+        is "$(look "$small/disk.img")" "$was" "and the image is as it was"
     else
-        skip "without SELinux there is no label to store" 2
+        skip "without SELinux there is no label to store" 4
     fi
     umount "$small"
 else
-    skip "no loop device, so no file system to break" 4
+    skip "no loop device, so no file system to break" 6
 fi
 clean "the images' file system"
 

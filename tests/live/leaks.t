@@ -44,6 +44,17 @@ seen=$(permissive find $(processes one | awk '{ print "/proc/" $3 "/fd" }') -typ
 like "$seen" 'guest-ram.*[.]ram_t:' "guest memory is seen"
 is "$(grep -vE ":s0:$(categories_of one)\$" <<<"$seen")" "" "every memory file of a guest carries its categories ($(wc -l <<<"$seen") seen)"
 
+# -- restorecon over a running guest's images took their labels away, and the guest could not read on
+given=$(label "$scratch/one.img") matched=$(matchpathcon -n "$scratch/one.img")
+isnt "$given" "$matched" "the file contexts say something else of a running guest's image"
+for domain in unconfined_u:unconfined_r:unconfined_t:s0-s0:c0.c1023 system_u:system_r:setfiles_t:s0; do
+    chmod 755 "$scratch"
+    timeout 60 runcon "$domain" restorecon -RF "$scratch" </dev/null 2>&1 | cat >"$scratch/restorecon"
+    is "$(label "$scratch/one.img")" "$given" "restorecon -RF of $(cut -d: -f3 <<<"$domain") leaves the image its label" ||
+        diag "$(cat "$scratch/restorecon")"
+done
+isnt "$(label "$scratch/three.img")" "$given" "though it relabels what lies beside it"
+
 # -- "in use" was known in memory only
 payload second off --name second --disk "$scratch/one.img"
 finish second
