@@ -19,9 +19,9 @@ enum payload {
     PAYLOAD_BUTTON, /* S5 when the power button was pressed */
     PAYLOAD_SPIN,   /* never ends */
     /*
-     * Does on ttyS0 what it is told there, until 'q' (S5): 'r', address, count reads that many
-     * bytes, 'w', address, count, bytes writes them, one by one; addresses and counts of 32 bits,
-     * little-endian. Memory and its devices alike.
+     * Does on ttyS0 what it is told there, until 'q' (S5) or 'z' (i8042 reset): 'r', address, count
+     * reads that many bytes, 'w', address, count, bytes writes them, one by one; addresses and
+     * counts of 32 bits, little-endian. Memory and its devices alike.
      */
     PAYLOAD_MONITOR,
     PAYLOADS,
@@ -84,21 +84,23 @@ static inline void payload_build(enum payload kind, uint8_t file[PAYLOAD_SIZE])
                     "\x66\xba\4\6\xec\xa8\1\x74\xfb" PAYLOAD_S5); /* wait for bit 0 of 0x604 */
         break;
     case PAYLOAD_MONITOR:
-        PAYLOAD_PUT(tail, "\xe9\xa1\0\0\0");                    /* jmp 0xc0 */
-        PAYLOAD_PUT(code + 0xc0, "\xbc\0\0\3\0"                 /* mov esp, 0x30000 */
-                                 "\xe8\x38\0\0\0"               /* next: call getc */
-                                 "\x3c\x71\x74\x2a\x88\xc3"     /* 'q': to off; keep it in bl */
-                                 "\xe8\x3b\0\0\0\x89\xc6"       /* esi: address */
-                                 "\xe8\x34\0\0\0\x89\xc1"       /* ecx: count */
-                                 "\xe3\xe5\x80\xfb\x72\x75\x08" /* again: none left: to next */
-                                 "\xac\xe8\x39\0\0\0\xeb\x08"   /* 'r': lodsb; call putc */
-                                 "\xe8\x10\0\0\0\x88\x06\x46"   /* else: call getc; stosb */
-                                 "\x49\xeb\xe6" PAYLOAD_S5      /* one less; to again. off: */
-                                 "\xba\xfd\3\0\0\xec\xa8\1\x74\xfb\xb2\xf8\xec\xc3" /* getc */
-                                 "\xbf\4\0\0\0\xe8\xe8\xff\xff\xff" /* get32: four times getc */
-                                 "\x0f\xac\xc5\x08\x4f\x75\xf4\x89\xe8\xc3" /* into ebp */
-                                 "\x50\xba\xfd\3\0\0\xec\xa8\x20\x74\xfb"   /* putc: room? */
-                                 "\x58\xb2\xf8\xee\xc3");
+        PAYLOAD_PUT(tail, "\xe9\xa1\0\0\0"); /* jmp 0xc0 */
+        PAYLOAD_PUT(code + 0xc0,
+                    "\xbc\0\0\3\0"                             /* mov esp, 0x30000 */
+                    "\xe8\x42\0\0\0"                           /* next: call getc */
+                    "\x3c\x71\x74\x2e\x3c\x7a\x74\x34\x88\xc3" /* 'q': off, 'z': reset; to bl */
+                    "\xe8\x41\0\0\0\x89\xc6"                   /* esi: address */
+                    "\xe8\x3a\0\0\0\x89\xc1"                   /* ecx: count */
+                    "\xe3\xe1\x80\xfb\x72\x75\x08"             /* again: none left: to next */
+                    "\xac\xe8\x3f\0\0\0\xeb\x08"               /* 'r': lodsb; call putc */
+                    "\xe8\x16\0\0\0\x88\x06\x46"               /* else: call getc; stosb */
+                    "\x49\xeb\xe6" PAYLOAD_S5                  /* one less; to again. off: */
+                    "\xb0\xfe\xe6\x64\xeb\xf7"                 /* reset: 0xfe to 0x64 */
+                    "\xba\xfd\3\0\0\xec\xa8\1\x74\xfb\xb2\xf8\xec\xc3" /* getc */
+                    "\xbf\4\0\0\0\xe8\xe8\xff\xff\xff"                 /* get32: four times getc */
+                    "\x0f\xac\xc5\x08\x4f\x75\xf4\x89\xe8\xc3"         /* into ebp */
+                    "\x50\xba\xfd\3\0\0\xec\xa8\x20\x74\xfb"           /* putc: room? */
+                    "\x58\xb2\xf8\xee\xc3");
         break;
     default:
         PAYLOAD_PUT(tail, "\xf3\x90\xeb\xfc"); /* pause */

@@ -11,10 +11,9 @@
 
 #include "attest/log/replay.h"
 #include "attest/vtpm/vtpm.h"
-#include "base/bytes.h"
 #include "base/fd.h"
 #include "hv/failure.h"
-#include "hv/layout.h"
+#include "tests/monitor.h"
 
 #define BAD_LOCALITY 0x907u /* TPM_RC_LOCALITY */
 
@@ -106,16 +105,11 @@ static pid_t run_machine(int console_fd, int tpm_fd, int log_fd, int output)
     _exit(127);
 }
 
-static void exactly(void *to, size_t size)
-{
-    assert_int_equal(fd_read_full(console, to, size), 0);
-}
-
 static int setup(void **state)
 {
     struct digests digests[EVENTS];
     int consoles[2], tpms[2], pipes[2], log_fd;
-    char greeting[22] = "";
+    char greeting[sizeof(MONITOR_GREETING)] = "";
 
     (void)state;
     need_kvm();
@@ -138,8 +132,8 @@ static int setup(void **state)
     (void)close(pipes[1]);
     console = consoles[0];
     said = pipes[0];
-    exactly(greeting, 21);
-    assert_string_equal(greeting, "hello from the guest\n");
+    assert_int_equal(fd_read_full(console, greeting, sizeof(greeting) - 1), 0);
+    assert_string_equal(greeting, MONITOR_GREETING);
     return 0;
 }
 
@@ -178,92 +172,27 @@ static int teardown(void **state)
 
 /* ---- the guest's part ---- */
 
-static void order(char what, uint64_t address, uint32_t size)
+static const struct monitor *guest(void)
 {
-    uint8_t bytes[9] = {(uint8_t)what};
+    static struct monitor monitor;
 
-    bytes_put32(bytes + 1, (uint32_t)address);
-    bytes_put32(bytes + 5, size);
-    assert_int_equal(fd_write_full(console, bytes, sizeof(bytes)), 0);
+    monitor = (struct monitor){.in = console, .out = console};
+    return &monitor;
 }
 
 static void peek(uint64_t address, void *to, uint32_t size)
 {
-    order('r', address, size);
-    exactly(to, size);
-}
-
-static void poke(uint64_t address, const void *from, uint32_t size)
-{
-    order('w', address, size);
-    assert_int_equal(fd_write_full(console, from, size), 0);
-}
-
-static void set(uint64_t offset, uint8_t value)
-{
-    poke(LAYOUT_TPM + offset, &value, 1);
-}
-
-static uint32_t be32(const uint8_t *at)
-{
-    return __builtin_bswap32(bytes_get32(at));
-}
-
-/* A command in hexadecimal, without its tag and size. The response code. */
-static uint32_t command(bool session, const char *hex, uint8_t response[TPM_COMMAND_MAX])
-{
-    uint8_t bytes[512] = {0x80, session ? 2 : 1};
-    uint32_t size = 6;
-    uint8_t busy = 1;
-
-    for (; *hex != '\0'; hex += 2, size++) {
-        unsigned value = 0;
-
-        assert_int_equal(sscanf(hex, "%2x", &value), 1);
-        bytes[size] = (uint8_t)value;
-    }
-    bytes_put32(bytes + 2, __builtin_bswap32(size));
-    set(0x08, 1);
-    set(0x40, 1);
-    poke(LAYOUT_TPM + 0x80, bytes, size);
-    set(0x4c, 1);
-    while (busy != 0)
-        peek(LAYOUT_TPM + 0x4c, &busy, 1);
-    peek(LAYOUT_TPM + 0x80, response, TPM_HEADER_SIZE);
-    size = be32(response + 2);
-    assert_in_range(size, TPM_HEADER_SIZE, TPM_COMMAND_MAX);
-    peek(LAYOUT_TPM + 0x80, response, size);
-    set(0x40, 2);
-    set(0x08, 2);
-    return be32(response + 6);
+    assert_int_equal(monitor_read(guest(), address, to, size), 0);
 }
 
 static void read_pcr(unsigned pcr, uint8_t value[32])
 {
-    uint8_t response[TPM_COMMAND_MAX];
-    char hex[64];
-
-    (void)snprintf(hex, sizeof(hex), "0000017e00000001000b03%02x%02x%02x",
-                   pcr / 8 == 0 ? 1u << pcr % 8 : 0, pcr / 8 == 1 ? 1u << pcr % 8 : 0,
-                   pcr / 8 == 2 ? 1u << pcr % 8 : 0);
-    assert_int_equal(command(false, hex, response), 0);
-    assert_int_equal(be32(response + 2), 62);
-    memcpy(value, response + 30, 32);
+    assert_int_equal(monitor_pcr(guest(), pcr, value), 0);
 }
 
-/* Extend, then reset a PCR with an empty password: two response codes. */
 static void change_pcr(unsigned pcr, uint32_t codes[2])
 {
-    uint8_t response[TPM_COMMAND_MAX];
-    char hex[256];
-
-    (void)snprintf(hex, sizeof(hex),
-                   "00000182%08x00000009400000090000000000"
-                   "00000001000b%064d",
-                   pcr, 1);
-    codes[0] = command(true, hex, response);
-    (void)snprintf(hex, sizeof(hex), "0000013d%08x00000009400000090000000000", pcr);
-    codes[1] = command(true, hex, response);
+    assert_int_equal(monitor_change_pcr(guest(), pcr, codes), 0);
 }
 
 /* ---- tests ---- */
@@ -342,15 +271,16 @@ static void test_survives(void **state)
 
     (void)state;
     for (unsigned i = 0; i < 2; i++) {
+        uint32_t code = 1;
+
         memset(bytes, i == 0 ? 0xff : 0x01, sizeof(bytes));
-        poke(LAYOUT_TPM, bytes, 0x200);
-        set(0x48, 0);
-        /* a command of 2 GiB, started or not */
-        assert_int_equal(command(false, "0000017b0008", response), 0);
-        assert_int_equal(be32(response + 2), 20);
+        assert_int_equal(monitor_write(guest(), LAYOUT_TPM, bytes, 0x200), 0);
+        assert_int_equal(monitor_set(guest(), 0x48, 0), 0);
+        assert_int_equal(monitor_command(guest(), false, "0000017b0008", response, &code), 0);
+        assert_int_equal(code, 0);
+        assert_int_equal(monitor_be32(response + 2), 20);
     }
-    order('r', LAYOUT_TPM, 4);
-    exactly(bytes, 4);
+    peek(LAYOUT_TPM, bytes, 4);
     assert_int_equal(bytes_get32(bytes), 0x81);
     assert_int_equal(fd_write_full(console, "q", 1), 0);
     assert_int_equal(ended((char *)bytes, sizeof(bytes)), 0);
