@@ -87,6 +87,72 @@ static void a_sequence_goes_on_after_a_quote(void **state)
     assert_memory_equal(response + 16, abc, 8);
 }
 
+/* The largest that can be loaded, public alone, and a keyed sequence: each is put aside and back.
+ */
+static void objects_of_each_kind(void **state)
+{
+    static const char head[] = "00000167"
+                               "0000"
+                               "0196"
+                               "0001"
+                               "000b"
+                               "00020000"
+                               "0000"
+                               "0010"
+                               "0010"
+                               "0c00"
+                               "00000000"
+                               "0180";
+    char command[sizeof(head) + 2 * 384 + 8];
+    struct tpm_quote q;
+    uint32_t code;
+
+    (void)state;
+    /* LoadExternal of RSA with 3072 bits */
+    (void)snprintf(command, sizeof(command),
+                   "%s%0766x"
+                   "ff"
+                   "40000007",
+                   head, 0);
+    memset(command + sizeof(head) - 1, 'f', 766);
+    for (unsigned i = 0; i < 3; i++)
+        assert_int_equal(guest("8001", command), 0);
+    assert_int_equal(vtpm_quote(vtpm, 1, nonce, sizeof(nonce), &q, &code), 0);
+    assert_true(guest_has(0x80000002));
+    assert_int_equal(response_size, 10 + 2 + 0x196 + 2 + 34 + 2 + 34);
+    /* One that was made with the null hierarchy's seed, and an event's sequence */
+    assert_int_equal(guest("8001", "00000165"
+                                   "80000002"),
+                     0);
+    assert_int_equal(guest_key("40000007"), 0x80000002);
+    assert_int_equal(vtpm_quote(vtpm, 1, nonce, sizeof(nonce), &q, &code), 0);
+    assert_true(guest_has(0x80000002));
+    assert_int_equal(guest("8001", "00000165"
+                                   "80000002"),
+                     0);
+    assert_int_equal(guest("8001", "00000186"
+                                   "0000"
+                                   "0010"),
+                     0);
+    assert_int_equal(vtpm_quote(vtpm, 1, nonce, sizeof(nonce), &q, &code), 0);
+    /* EventSequenceComplete, with PCR 23 */
+    assert_int_equal(guest("8002", "00000185"
+                                   "00000017"
+                                   "80000002"
+                                   "00000012"
+                                   "40000009"
+                                   "0000"
+                                   "00"
+                                   "0000"
+                                   "40000009"
+                                   "0000"
+                                   "00"
+                                   "0000"
+                                   "0001"
+                                   "63"),
+                     0);
+}
+
 /* All sessions that it will give, and a policy session that is in use. */
 static void sessions_are_left_alone(void **state)
 {
@@ -272,13 +338,10 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, fresh_tpm, no_tpm)
     const struct CMUnitTest tests[] = {
-        T(three_objects_and_a_quote),
-        T(a_sequence_goes_on_after_a_quote),
-        T(sessions_are_left_alone),
-        T(lockout_does_not_lock_us_out),
-        T(dictionary_parameters_are_its_own),
-        T(full_and_dirty_memory),
-        T(orderly_indices_without_a_shutdown),
+        T(three_objects_and_a_quote),    T(a_sequence_goes_on_after_a_quote),
+        T(objects_of_each_kind),         T(sessions_are_left_alone),
+        T(lockout_does_not_lock_us_out), T(dictionary_parameters_are_its_own),
+        T(full_and_dirty_memory),        T(orderly_indices_without_a_shutdown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
