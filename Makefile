@@ -214,7 +214,7 @@ $(BUILD)/tests/vmm/test_tiny_guest $(BUILD)/tests/vmm/test_tpm_guest: $(BUILD)/t
 # ---------------------------------------------------------------- fuzzing (clang's libFuzzer)
 FUZZ_TARGETS = $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_FLAGS = -std=gnu17 -O1 -g $(filter-out -Wmissing-prototypes,$(WARN)) -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
-FUZZ_SOURCES = $(foreach f,base policy $(POLICY_TOOLS) hv/acpi hv/vmm hv/worker hv/tpm hv/front mac labeling attest attest/log attest/evidence attest/verify attest/vtpm lib,$(call src_of,$(f))) mac/confine_self.c
+FUZZ_SOURCES = $(foreach f,base policy $(POLICY_TOOLS) hv/acpi hv/vmm hv/worker hv/tpm hv/front mac labeling attest attest/log attest/evidence attest/verify attest/vtpm attest/host lib,$(call src_of,$(f))) mac/confine_self.c
 FUZZ_OBJECTS = $(patsubst %.c,$(BUILD)/fuzz/obj/%.o,$(FUZZ_SOURCES))
 $(BUILD)/fuzz/obj/%.o: %.c
 	@mkdir -p $(@D)
