@@ -344,6 +344,7 @@ bench-blk: $(BUILD)/tests/bench/blk_load
 bench-vtpm: $(BUILD)/tests/bench/vtpm_load
 bench-labels: $(BUILD)/tests/bench_labeling
 bench-kernel_policy: $(BUILD)/tests/bench_kernel_policy
+bench-hosttpm: $(BUILD)/tests/bench_hosttpm
 $(BUILD)/tests/bench/%: $(BUILD)/obj/tests/bench/%.o $(UNIT_LIBS) $(LIB_SELF)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS_DYN) -o $@ $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(UNIT_EXTERN) -pthread
