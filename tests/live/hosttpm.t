@@ -20,9 +20,13 @@ fi
 
 mkdir $srv/acme
 cp "$PAYLOAD" $srv/acme/kernel
-# Guests' TPMs where this build has them.
+# Guests' TPMs, where this build enforces what a policy says of them.
 tpm=tpm
-[ -x "$(dirname "$CASEMATE")/casemate-tpm" ] || tpm=''
+cat >"$scratch/with-tpm.policy" <<CONF
+host { mac $HOST_MAC; }
+tenant acme { guests 1; guest web { cpus 1; memory 32M; kernel "/srv/kernel"; tpm; } }
+CONF
+"$CASEMATE" policy check "$scratch/with-tpm.policy" >/dev/null 2>&1 || tpm=''
 policy <<CONF
 host { mac $HOST_MAC; host-tpm "device:$DEVICE"; }
 tenant acme {
