@@ -21,6 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "attest/host/service.h"
@@ -68,6 +69,16 @@ static int warm_up(struct host_tpm **tpm)
     return host_tpm_open(HOSTTPM_FD_TPM, tpm);
 }
 
+/* As many as there may be guests; or as the host lets us have: then the guests beyond wait. */
+static unsigned files(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_max >= FILES)
+        return FILES;
+    return (unsigned)limit.rlim_max;
+}
+
 static int confine(const struct hosttpm_config *config)
 {
     static struct seccomp_program filter;
@@ -75,7 +86,7 @@ static int confine(const struct hosttpm_config *config)
 
     r = seccomp_compile(PROCESS_HOSTTPM, 0, &filter);
     if (r == 0 && config->uid != 0) {
-        r = privilege_limits(FILES);
+        r = privilege_limits(files());
         if (r == 0)
             r = privilege_drop(config->uid, config->uid);
     }
