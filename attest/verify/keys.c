@@ -128,6 +128,13 @@ static bool hex_name(const json_t *value, uint8_t *to, uint32_t *size)
     return true;
 }
 
+static bool visible(const char *text)
+{
+    while (*text >= ' ' && *text <= '~')
+        text++;
+    return *text == '\0';
+}
+
 static int key_of(const json_t *object, size_t number, struct enrolled_key *key,
                   struct keys_error *error)
 {
@@ -150,10 +157,11 @@ static int key_of(const json_t *object, size_t number, struct enrolled_key *key,
                                                         json_string_length(uuid)) < 0)
         return refuse(error, number, "a guest has a UUID of 32 hex digits, a host has none");
     if (revoked != NULL) {
-        if (!json_is_string(revoked))
-            return refuse(error, number, "why it was revoked is no text");
+        if (!json_is_string(revoked) ||
+            text_copy(key->revoked, sizeof(key->revoked), json_string_value(revoked)) < 0 ||
+            !visible(key->revoked))
+            return refuse(error, number, "why it was revoked is no line of printable ASCII");
         key->is_revoked = true;
-        (void)text_escape(key->revoked, sizeof(key->revoked), json_string_value(revoked));
     }
     if (json_object_size(object) != 4u + (uuid != NULL) + (revoked != NULL))
         return refuse(error, number, "an unknown member");

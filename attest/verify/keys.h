@@ -50,7 +50,7 @@ const struct enrolled_key *keys_find(const struct keys *keys, const uint8_t *ak,
 /* Add one. 0; -EEXIST: its AK is there (a revoked one stays so); -EINVAL; -EFBIG; -ENOMEM. */
 int keys_add(struct keys *keys, const struct enrolled_key *key);
 
-/* Revoke for a reason, which is cut to fit. 0; -ENOENT. */
+/* Revoke for a reason, which is made printable and cut to fit. 0; -ENOENT. */
 int keys_revoke(struct keys *keys, const uint8_t *ak, size_t size, const char *reason);
 
 /* How many there are. */
