@@ -9,6 +9,7 @@
 #include "base/fd.h"
 #include "base/text.h"
 #include "hv/attest_wire.h"
+#include "hv/launch/host_attest.h"
 #include "hv/launch/tpm.h"
 
 static int ask_identity(const struct guest_tpm *tpm, struct tpm_reply *reply,
@@ -55,7 +56,8 @@ int guard_tpm_attest(struct guard *guard, const struct guard_request *asked, int
     struct guest_tpm *tpm = guard->tpm;
     cleanup_free struct attest_file *file = calloc(1, sizeof(*file));
     cleanup_free struct tpm_reply *reply = malloc(sizeof(*reply));
-    struct buf bytes;
+    cleanup_free struct attest_host *host = calloc(1, sizeof(*host));
+    struct buf bytes, host_ledger;
     int r;
 
     if (tpm == NULL)
@@ -63,7 +65,7 @@ int guard_tpm_attest(struct guard *guard, const struct guard_request *asked, int
     /* Its TPM is frozen with it, or takes no request before the gate is open. */
     if (!guard->running || guard->paused || guard->quarantined)
         return -EBUSY;
-    if (file == NULL || reply == NULL)
+    if (file == NULL || reply == NULL || host == NULL)
         return -ENOMEM;
     file->magic = ATTEST_MAGIC;
     file->version = ATTEST_VERSION;
@@ -77,13 +79,23 @@ int guard_tpm_attest(struct guard *guard, const struct guard_request *asked, int
     r = ask_identity(tpm, reply, &file->identity);
     if (r == 0)
         r = ask_quote(tpm, asked, reply, &file->quote);
-    if (r < 0)
+    buf_init(&host_ledger, ATTEST_LOG_MAX);
+    if (r == 0)
+        r = host_attest(guard, file, host, &host_ledger);
+    if (r < 0) {
+        buf_release(&host_ledger);
         return r;
-    buf_init(&bytes, sizeof(*file) + 2 * (size_t)ATTEST_LOG_MAX);
+    }
+    buf_init(&bytes, sizeof(*file) + sizeof(*host) + 3 * (size_t)ATTEST_LOG_MAX);
     buf_append(&bytes, file, sizeof(*file));
     buf_append(&bytes, tpm->measured.log.data, tpm->measured.log.size);
     if (tpm->ledger.size > 0)
         buf_append(&bytes, tpm->ledger.data, tpm->ledger.size);
+    if (file->host == 1) {
+        buf_append(&bytes, host, sizeof(*host));
+        buf_append(&bytes, host_ledger.data, host_ledger.size);
+    }
+    buf_release(&host_ledger);
     r = buf_status(&bytes);
     if (r == 0)
         r = seal(guard, &bytes);

@@ -57,8 +57,15 @@ is "$(ledger db)" start "and is in the ledger"
 ok "it ends" guest kill acme/db
 stopped() { [ "$(ledger db | tr '\n' ' ')" = "start stop " ]; }
 ok "which is in the ledger, too" wait_for 30 stopped
+generation=0
 for _ in 1 2; do
     ok "another starts" guest start acme/web || diag "$(tail -n 5 "$log")"
+    if [ -n "$tpm" ]; then
+        evidence=$(guest attest quote acme/web --nonce 00112233445566778899aabbccddeeff)
+        like "$evidence" '"host": ?\{.*"leaves": ?1' "and the host's TPM vouches for it" || diag "$(tail -n 3 "$log")"
+        statement=$(sed -nE 's/.*"statement": ?"([^"]*)".*/\1/p' <<<"$evidence" | base64 -d)
+        like "$statement" "generation $((++generation))" "with the generation of this start"
+    fi
     guest kill acme/web >/dev/null
     gone() { [ "$(ledger web | tail -n 1)" = stop ]; }
     wait_for 30 gone

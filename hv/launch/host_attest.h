@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CASEMATE_HV_LAUNCH_HOST_ATTEST_H
+#define CASEMATE_HV_LAUNCH_HOST_ATTEST_H
+
+/* What the host's TPM says of a guest, for its evidence (doc/evidence.md). */
+#include "base/buf.h"
+#include "hv/attest_wire.h"
+#include "hv/launch/tpm.h"
+
+/*
+ * With `file` filled but for `host`: the guest's part of the host's next quote (it waits for that),
+ * the host's keys, and its ledger, appended to the empty `ledger`. Sets file->host and
+ * file->host_ledger_size. 0, also on a host without a TPM (then file->host is 0); -ESTALE: the
+ * host's map has another generation; what attest/host/client.h says; -EFBIG; -ENOMEM, -EIO.
+ */
+int host_attest(struct guard *guard, struct attest_file *file, struct attest_host *host,
+                struct buf *ledger);
+
+#endif
