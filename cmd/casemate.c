@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/child.h"
+#include "cmd/verbs/attest.h"
 #include "cmd/verbs/verbs.h"
 #include "mac/selinux.h"
 #include "policy/guest.h"
@@ -87,7 +88,8 @@ static bool has_standard_descriptors(void)
  */
 static int run_verb(const struct verb *verb, int argc, char **argv)
 {
-    int r = verb->launches ? 0 : selinux_become_client();
+    const bool stays = verb->launches || (verb->run == verb_attest && attest_launches(argc, argv));
+    int r = stays ? 0 : selinux_become_client();
 
     if (r < 0) {
         fprintf(stderr,

@@ -2,8 +2,15 @@
 /* `casemate attest`: which verbs there are beneath. */
 #include "cmd/verbs/attest.h"
 
+#include <string.h>
+
 #include "cmd/verbs/beneath.h"
 #include "cmd/verbs/verbs.h"
+
+bool attest_launches(int argc, char **argv)
+{
+    return argc >= 2 && (strcmp(argv[1], "log") == 0 || strcmp(argv[1], "predict") == 0);
+}
 
 int verb_attest(int argc, char **argv)
 {

@@ -5,6 +5,12 @@
 /* The verbs beneath `casemate attest`: a row each in the table of cmd/verbs/attest.c. */
 #include "cmd/verbs/arguments.h"
 
+/*
+ * Whether what is asked for opens an operator's or our own files as a launcher does (log, predict)
+ * and so stays in the launcher's domain; what they contain is parsed elsewhere.
+ */
+bool attest_launches(int argc, char **argv);
+
 /* Show a log of ours, as `attest log` does. Returns an exit status. */
 int attest_log_show(const char *name, const void *bytes, size_t size, bool json);
 

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "attest/log/corim.h"
 #include "base/cleanup.h"
@@ -136,10 +137,19 @@ static int spec_of(const struct arguments *arguments, struct wanted *wanted)
     return status;
 }
 
+/* "-" is standard output: SELinux lets a launcher make no files in just any directory. */
+static bool is_stdout(const struct arguments *arguments, unsigned option)
+{
+    return arguments->given[option] && strcmp(arguments->value[option], "-") == 0;
+}
+
 static int write_file(const char *path, const struct buf *data)
 {
-    cleanup_fd int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0644);
-    int r = fd < 0 ? -errno : fd_write_full(fd, data->data, data->size);
+    const bool out = strcmp(path, "-") == 0;
+    cleanup_fd int fd =
+        out ? -1 : open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0644);
+    const int to = out ? STDOUT_FILENO : fd;
+    int r = to < 0 ? -errno : fd_write_full(to, data->data, data->size);
 
     if (r == 0)
         return VERB_OK;
@@ -183,7 +193,7 @@ static int predict(const struct arguments *arguments, const struct wanted *wante
         status = write_file(arguments->value[LOG], &measured.log);
     if (status == VERB_OK && arguments->given[CORIM])
         status = write_corim(arguments->value[CORIM], wanted, guest, &measured);
-    if (status == VERB_OK)
+    if (status == VERB_OK && !is_stdout(arguments, LOG) && !is_stdout(arguments, CORIM))
         status = attest_log_show(wanted->name, measured.log.data, measured.log.size,
                                  arguments->given[JSON]);
     measured_release(&measured);
@@ -217,6 +227,10 @@ int attest_predict_verb(int argc, char **argv)
         return status;
     if (guest == NULL || wanted == NULL)
         return VERB_SYSTEM;
+    if (is_stdout(&arguments, LOG) && is_stdout(&arguments, CORIM)) {
+        complain("only one of --log and --corim can go to standard output");
+        return VERB_USAGE;
+    }
     status = spec_of(&arguments, wanted);
     return status == VERB_OK ? predict(&arguments, wanted, guest) : status;
 }
