@@ -342,6 +342,7 @@ BENCHES = $(filter-out lib,$(notdir $(filter-out %.md %.sh %.c,$(wildcard tests/
 bench: $(addprefix bench-,$(BENCHES))
 bench-blk: $(BUILD)/tests/bench/blk_load
 bench-vtpm: $(BUILD)/tests/bench/vtpm_load
+bench-verify: $(BUILD)/tests/bench/verify_load
 bench-labels: $(BUILD)/tests/bench_labeling
 bench-kernel_policy: $(BUILD)/tests/bench_kernel_policy
 bench-hosttpm: $(BUILD)/tests/bench_hosttpm
