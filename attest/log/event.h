@@ -28,7 +28,7 @@
 
 #define LOG_PCRS 24u
 
-/* All of one boot's log; a guest's firmware area for it (LAML) is as large. */
+/* All of one boot's log; the place for it in a guest (LAYOUT_TPM_LOG) is larger. */
 #define LOG_SIZE_MAX 65536u
 
 struct log_event {

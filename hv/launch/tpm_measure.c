@@ -21,6 +21,7 @@ _Static_assert(MEASURE_PROCESSES_MAX == PROCESSES_MAX, "each process is measured
 _Static_assert(MEASURE_FILTERS_MAX >= SECCOMP_STAGES_MAX, "each filter is measured");
 _Static_assert(MEASURE_CONTEXT_MAX >= SELINUX_CONTEXT_MAX, "a context fits");
 _Static_assert(MEASURE_NAME_MAX >= LABEL_NAME_MAX, "a name fits");
+_Static_assert(LOG_SIZE_MAX <= ACPI_TPM_LOG_MAX, "a log fits into its place in the guest");
 
 static int measure_kind(const struct guard *guard, enum process_kind kind,
                         struct measure_program *program)
