@@ -35,12 +35,15 @@ static bool mark_good(const struct ledger *ledger, const struct log_entry *entry
     return entry->size == strlen(text) && memcmp(entry->data, text, entry->size) == 0;
 }
 
-/* "WORD UUID GENERATION POLICY START TENANT NAME": is it of the guest, and as its log says? */
+/*
+ * "WORD UUID GENERATION POLICY START TENANT NAME", with the digest of the boot log as START: is it
+ * of the guest, and of this start?
+ */
 static void line(struct ledger *ledger, const char *text)
 {
     const struct appraising *a = ledger->a;
     const struct measure_start *s = &a->guest.start;
-    char uuid[33], policy[65], start[65], about[64], wanted[LINE_MAX], unsaid[LINE_MAX];
+    char uuid[33], policy[65], start[65], about[64], wanted[LINE_MAX];
     const uint8_t none[32] = {0};
     const char *space = strchr(text, ' ');
 
@@ -49,17 +52,11 @@ static void line(struct ledger *ledger, const char *text)
     if (space == NULL || strncmp(space, about, strlen(about)) != 0)
         return; /* another guest's, or the map's */
     hex_encode(policy, s->policy.known ? s->policy.sha256 : none, 32);
-    hex_encode(start, a->start_digest, 32);
+    hex_encode(start, a->boot_digest, 32);
     (void)text_format(wanted, sizeof(wanted), "start %s %llu %s %s %s %s", uuid,
                       (unsigned long long)s->generation, policy, start, s->tenant, s->name);
-    /* Who records before the start is whole leaves its digest away. */
-    hex_encode(start, none, 32);
-    (void)text_format(unsaid, sizeof(unsaid), "start %s %llu %s %s %s %s", uuid,
-                      (unsigned long long)s->generation, policy, start, s->tenant, s->name);
-    if (strcmp(text, wanted) == 0 || strcmp(text, unsaid) == 0)
-        ledger->started = true;
-    else if (strncmp(text, "reset ", 6) != 0)
-        ledger->started = false;
+    /* Anything else of it is another start, or the end of this one. */
+    ledger->started = strcmp(text, wanted) == 0;
 }
 
 /* Of one event: lines, each ended. False: another form. */

@@ -319,6 +319,12 @@ static void ledger_without_start(struct world *w)
     anew(w, HOST_PCRS);
 }
 
+static void ledger_has_another_log(struct world *w)
+{
+    w->ledger_other_log = 1;
+    anew(w, HOST_PCRS);
+}
+
 static void ledger_has_its_end(struct world *w)
 {
     static char end[512];
@@ -413,6 +419,7 @@ static const struct attack attacks[] = {
     {"IMA log cut short", ima_log_cut, REFUSE_IMA_FORM},
     {"IMA log withheld", ima_log_withheld, REFUSE_IMA_REPLAY},
     {"ledger without the start", ledger_without_start, REFUSE_HOST_LEDGER_START},
+    {"ledger has a start of another log", ledger_has_another_log, REFUSE_HOST_LEDGER_START},
     {"ledger has the guest's end", ledger_has_its_end, REFUSE_HOST_LEDGER_START},
     {"ledger withheld", ledger_withheld, REFUSE_HOST_LEDGER_FORM},
     {"ledger rewritten", ledger_rewritten, REFUSE_HOST_LEDGER_FORM},

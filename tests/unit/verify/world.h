@@ -47,6 +47,7 @@ struct world {
     struct tpm_quote quote, host_quote;
     uint8_t host_policy[32];     /* as IMA measured it */
     uint64_t ledger_skew;        /* of the generation in the host's ledger */
+    uint8_t ledger_other_log;    /* not zero: it has the start of another log */
     const char *host_ledger_end; /* more lines behind the start's */
     char statement[STATEMENT_MAX + 1];
     struct evidence evidence;
@@ -231,7 +232,8 @@ static inline void world_ledger_event(struct buf *log, uint32_t type, const char
 /* What the host has recorded since its boot, and extended: two guests, of which ours is one. */
 static inline void world_host_ledger(struct world *w, uint32_t resets, struct world_extends *all)
 {
-    char text[1024], uuid[33], policy[65], zero[65];
+    char text[1024], uuid[33], policy[65], zero[65], start[65];
+    uint8_t boot[32];
     const uint8_t none[32] = {0};
 
     hex_encode(uuid, w->evidence.uuid, 16);
@@ -245,8 +247,12 @@ static inline void world_host_ledger(struct world *w, uint32_t resets, struct wo
     (void)snprintf(text, sizeof(text), "generations 41 %s\nstart %032d 3 %s %s initech mail\n",
                    zero, 7, policy, zero);
     world_ledger_event(&w->host_ledger, LOG_EV_ACTION, text, all);
+    assert_int_equal(
+        tpm_hash(TPM_ALG_ID_SHA256, w->evidence.boot_log.data, w->evidence.boot_log.size, boot), 0);
+    boot[0] ^= w->ledger_other_log;
+    hex_encode(start, boot, 32);
     (void)snprintf(text, sizeof(text), "start %s %llu %s %s acme web\n%s", uuid,
-                   (unsigned long long)(w->guest->start.generation + w->ledger_skew), policy, zero,
+                   (unsigned long long)(w->guest->start.generation + w->ledger_skew), policy, start,
                    w->host_ledger_end);
     world_ledger_event(&w->host_ledger, LOG_EV_ACTION, text, all);
 }
