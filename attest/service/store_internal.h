@@ -37,7 +37,10 @@ int service_run(sqlite3_stmt *statement);
 /* The first column of its first row. 0 or -EIO. */
 int service_number(sqlite3_stmt *statement, uint64_t *value);
 
+/* What SQLite's functions of these names return; text and data must live until the statement runs.
+ */
 int service_bind_text(sqlite3_stmt *statement, int at, const char *text);
+/* The same of bytes. */
 int service_bind_blob(sqlite3_stmt *statement, int at, const void *data, size_t size);
 /* Seconds since 1970 fit; a clock beyond is no clock. */
 int service_bind_time(sqlite3_stmt *statement, int at, uint64_t time);
