@@ -74,7 +74,7 @@ rm "$other"
 chown 12345 "$loop"
 chmod 0666 "$loop"
 if [ ${#MAC[@]} -eq 0 ]; then
-    chcon -t tmp_t "$loop"
+    chcon -t removable_device_t "$loop"
     restorecon -F "$loop"
     is "$(permissive look first %C)" "$labelled" "restorecon on /dev's node: the guest's keeps its label"
 else
