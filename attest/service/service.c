@@ -56,7 +56,7 @@ static int read_references(const struct service_config *config, struct reference
     struct reference_error error;
     struct keys_error keys_error;
 
-    references->list = calloc(config->reference_count + 1, sizeof(references->list[0]));
+    references->list = calloc(config->reference_count + 1, sizeof(struct reference *));
     if (references->list == NULL)
         return cannot("read the references", -ENOMEM);
     for (size_t i = 0; i < config->reference_count; i++) {
