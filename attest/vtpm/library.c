@@ -126,12 +126,12 @@ int library_begin(void)
     if (tpm.begun)
         return -EBUSY;
     /*
-     * No openssl.cnf: it could name engines and modules to load. No tables of names and texts that
-     * nobody looks into: they take a third of the time of a start. And randomness now, since
-     * libtpms falls back to rand() if there is none.
+     * No openssl.cnf: it could name engines and modules to load. No tables of texts and of
+     * ciphers' names, into which nobody looks; but those of digests' names, by which libtpms finds
+     * the hash of an RSA signature: without them a self-test fails, and with it the TPM for good.
+     * And randomness now, since libtpms falls back to rand() if there is none.
      */
     if (OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_ADD_ALL_CIPHERS |
-                                OPENSSL_INIT_NO_ADD_ALL_DIGESTS |
                                 OPENSSL_INIT_NO_LOAD_CRYPTO_STRINGS,
                             NULL) != 1 ||
         RAND_bytes(drawn, sizeof(drawn)) != 1)
