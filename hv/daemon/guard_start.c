@@ -14,6 +14,7 @@
 #include "hv/daemon/guards.h"
 #include "hv/daemon/guests.h"
 #include "hv/daemon/hosttpm.h"
+#include "hv/daemon/policy.h"
 #include "hv/launch/guard_process.h"
 
 #define OFF_TIMEOUT 30 /* seconds from the power button to force, when nobody says other */
@@ -44,8 +45,9 @@ _Noreturn static void become_guard(const struct host *host, int start, int stati
 int guard_start(struct host *host, struct guest *guest, const struct guest_spec *spec,
                 const uint8_t shared[GUEST_DISKS_MAX])
 {
-    cleanup_fd int start = guard_process_start_file(guest->record.tenant, spec, shared, OFF_TIMEOUT,
-                                                    host->options->guards_log);
+    cleanup_fd int start =
+        guard_process_start_file(guest->record.tenant, spec, shared, OFF_TIMEOUT,
+                                 host->options->guards_log, policy_digest(host->policy));
     cleanup_fd int ours = -1, theirs = -1, host_tpm = -1;
     struct guard *guard;
     int ends[2], r;

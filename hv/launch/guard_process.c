@@ -60,7 +60,7 @@ static int check(const struct guard_start *start)
 
 int guard_process_start_file(const char *tenant, const struct guest_spec *spec,
                              const uint8_t shared[GUEST_DISKS_MAX], unsigned off_timeout,
-                             bool journal)
+                             bool journal, const uint8_t policy[32])
 {
     cleanup_free struct guard_start *start = calloc(1, sizeof(*start));
     int r;
@@ -72,6 +72,7 @@ int guard_process_start_file(const char *tenant, const struct guest_spec *spec,
     start->off_timeout = off_timeout;
     start->journal = journal ? 1 : 0;
     memcpy(start->shared, shared, sizeof(start->shared));
+    memcpy(start->policy, policy, sizeof(start->policy));
     start->spec = *spec;
     r = text_copy(start->tenant, sizeof(start->tenant), tenant);
     if (r == 0)
@@ -148,6 +149,7 @@ int guard_process_main(void)
     options.signal_fd = signals;
     options.tenant = start->tenant;
     options.shared = start->shared;
+    options.policy = start->policy;
     options.off_timeout = start->off_timeout;
     return (int)launch_guest(&start->spec, &options, &error);
 }

@@ -66,6 +66,7 @@ struct launch_options {
     /* borrowed; by disk, 1: an object of the host policy, of other guests too, always readonly;
      * NULL: none is */
     const uint8_t *shared;
+    const uint8_t *policy; /* borrowed; SHA-256 of the host policy's image; NULL: of none */
     int host_tpm; /* borrowed: a connection to casemate-hosttpm, not bound yet; -1: without */
     int station;  /* borrowed: a connection to casemated, or -1 */
     bool console_client;                   /* the console is whose GUARD_CONSOLE asks for it */

@@ -72,6 +72,9 @@ int tpm_measure_prepare(struct guard *guard)
     (void)text_copy(start->name, sizeof(start->name), guard->identity.guest.name);
     memcpy(start->uuid, guard->identity.guest.uuid, sizeof(start->uuid));
     start->selinux = !guard->jail.landlock_only;
+    start->policy.known = guard->options->policy != NULL;
+    if (start->policy.known)
+        memcpy(start->policy.sha256, guard->options->policy, sizeof(start->policy.sha256));
     return 0;
 }
 

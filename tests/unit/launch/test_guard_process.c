@@ -17,6 +17,8 @@
 #include "base/fd.h"
 #include "hv/launch/guard_process.h"
 
+static const uint8_t digest[32] = "of the policy that is in force.";
+
 static struct guest_spec good_spec(void)
 {
     struct guest_spec spec;
@@ -74,7 +76,7 @@ static void there_and_back(void **state)
 {
     struct guest_spec spec = good_spec();
     struct guard_start start;
-    int fd = guard_process_start_file("acme", &spec, own, 7, false);
+    int fd = guard_process_start_file("acme", &spec, own, 7, false, digest);
 
     (void)state;
     assert_true(fd >= 0);
@@ -93,7 +95,7 @@ static void shared_disks(void **state)
                          last[GUEST_DISKS_MAX] = {[GUEST_DISKS_MAX - 1] = 1};
     struct guest_spec spec = sharing_spec();
     struct guard_start start;
-    int fd = guard_process_start_file("acme", &spec, second, 7, false);
+    int fd = guard_process_start_file("acme", &spec, second, 7, false, digest);
 
     (void)state;
     assert_true(fd >= 0);
@@ -101,13 +103,13 @@ static void shared_disks(void **state)
     assert_memory_equal(start.shared, second, sizeof(second));
     close(fd);
     /* Writable, absent, and neither true nor false. */
-    assert_int_equal(guard_process_start_file("acme", &spec, first, 7, false), -EINVAL);
-    assert_int_equal(guard_process_start_file("acme", &spec, both, 7, false), -EINVAL);
-    assert_int_equal(guard_process_start_file("acme", &spec, none, 7, false), -EINVAL);
-    assert_int_equal(guard_process_start_file("acme", &spec, last, 7, false), -EINVAL);
-    assert_int_equal(guard_process_start_file("acme", &spec, strange, 7, false), -EINVAL);
+    assert_int_equal(guard_process_start_file("acme", &spec, first, 7, false, digest), -EINVAL);
+    assert_int_equal(guard_process_start_file("acme", &spec, both, 7, false, digest), -EINVAL);
+    assert_int_equal(guard_process_start_file("acme", &spec, none, 7, false, digest), -EINVAL);
+    assert_int_equal(guard_process_start_file("acme", &spec, last, 7, false, digest), -EINVAL);
+    assert_int_equal(guard_process_start_file("acme", &spec, strange, 7, false, digest), -EINVAL);
     spec.disk[1].readonly = false;
-    assert_int_equal(guard_process_start_file("acme", &spec, second, 7, false), -EINVAL);
+    assert_int_equal(guard_process_start_file("acme", &spec, second, 7, false, digest), -EINVAL);
 }
 
 /* The guard does not take casemated's word for it. */
@@ -147,13 +149,14 @@ static void bad_descriptions(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof(tenants) / sizeof(tenants[0]); i++)
-        assert_int_equal(guard_process_start_file(tenants[i], &spec, own, 7, false), -EINVAL);
+        assert_int_equal(guard_process_start_file(tenants[i], &spec, own, 7, false, digest),
+                         -EINVAL);
     memset(longest, 'a', sizeof(longest) - 1);
     longest[sizeof(longest) - 1] = '\0';
-    assert_int_equal(guard_process_start_file(longest, &spec, own, 7, false), -EINVAL);
-    assert_int_equal(guard_process_start_file("acme", &spec, own, 86401, false), -EINVAL);
+    assert_int_equal(guard_process_start_file(longest, &spec, own, 7, false, digest), -EINVAL);
+    assert_int_equal(guard_process_start_file("acme", &spec, own, 86401, false, digest), -EINVAL);
     spec.cpus = 0;
-    assert_int_equal(guard_process_start_file("acme", &spec, own, 7, false), -EINVAL);
+    assert_int_equal(guard_process_start_file("acme", &spec, own, 7, false, digest), -EINVAL);
 }
 
 static void bad_files(void **state)
