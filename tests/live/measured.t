@@ -28,6 +28,7 @@ for boot in 1 2; do
     is "$(digest "$scratch/$boot" 4)" "$(sum <"$scratch/monitor.elf")" "boot $boot: PCR 4 is the kernel's file"
     is "$(digest "$scratch/$boot" 8)" "$(printf %s "$cmdline" | sum)" "boot $boot: PCR 8 is the command line"
     is "$(digest "$scratch/$boot" 9)" "$(sum <"$scratch/initrd")" "boot $boot: PCR 9 is the initrd"
+    is "$(pcr $boot selftest)" 0 "boot $boot: its TPM's self-test passes, under its filter"
     is "$(grep -c '^change 2[12] 907 907$' "$scratch/$boot.pcrs")" 2 "boot $boot: a guest cannot change PCR 21 and 22"
     is "$(grep -c '^change 16 0 0$' "$scratch/$boot.pcrs")" 1 "boot $boot: PCR 16 it can"
 done

@@ -167,7 +167,6 @@ static void it_has_two_banks(void **state)
     assert_memory_equal(response + 15, banks, sizeof(banks));
 }
 
-/* By the verifier's code, which has nothing of ours. */
 /* What Linux does first: RSA and everything else that libtpms has tests for. */
 static void the_self_test_passes(void **state)
 {
@@ -176,6 +175,7 @@ static void the_self_test_passes(void **state)
     assert_int_equal(guest("8001", "0000014301"), 0);
 }
 
+/* By the verifier's code, which has nothing of ours. */
 static void check_quote(const struct tpm_quote *q, uint32_t pcrs)
 {
     uint8_t values[TPM_PCRS * 32], digest[32];
