@@ -8,8 +8,7 @@
  * sizes and makes JSON of it (doc/evidence.md). What TPMs have said is in it as they said it.
  *
  * struct attest_file, then `boot_size` bytes of the guest's boot log, `ledger_size` bytes of its
- * ledger; then, with `host`, struct attest_host and `host_ledger_size` bytes of the host's ledger;
- * and nothing more.
+ * ledger; then, with `host`, struct attest_host; and nothing more.
  */
 #include <stdint.h>
 
@@ -29,7 +28,7 @@ struct attest_file {
     uint32_t nonce_size; /* REQUEST_NONCE_MIN..MAX */
     uint32_t host;       /* 1: the host's TPM has signed, too; else 0 */
     uint8_t nonce[REQUEST_NONCE_MAX];
-    uint64_t boot_size, ledger_size, host_ledger_size;
+    uint64_t boot_size, ledger_size;
     struct tpm_identity identity;
     struct tpm_quote quote;
 };

@@ -22,10 +22,8 @@ static bool whole(const struct attest_file *file, size_t size)
            file->nonce_size >= REQUEST_NONCE_MIN && file->nonce_size <= REQUEST_NONCE_MAX &&
            memchr(file->tenant, 0, sizeof(file->tenant)) != NULL &&
            memchr(file->name, 0, sizeof(file->name)) != NULL && file->boot_size <= ATTEST_LOG_MAX &&
-           file->ledger_size <= ATTEST_LOG_MAX && file->host_ledger_size <= ATTEST_LOG_MAX &&
-           (file->host == 1 || file->host_ledger_size == 0) &&
-           size ==
-               sizeof(*file) + file->boot_size + file->ledger_size + host + file->host_ledger_size;
+           file->ledger_size <= ATTEST_LOG_MAX &&
+           size == sizeof(*file) + file->boot_size + file->ledger_size + host;
 }
 
 /* `most` is the room that the bytes were carried in. */
@@ -105,9 +103,7 @@ int varlink_evidence(struct varlink_answering *answering, const uint8_t *bytes, 
     good = guest_part(file, evidence);
     if (good && file->host == 1) {
         memcpy(host, at, sizeof(*host));
-        at += sizeof(*host);
         evidence->has_host = true;
-        evidence->host.ledger = (struct evidence_bytes){at, file->host_ledger_size};
         good = host_part(host, &evidence->host);
     }
     r = good ? evidence_encode(evidence, &answering->evidence) : -EPROTO;

@@ -130,10 +130,9 @@ static int take_evidence(struct session *s, int fd)
 
     if (r < 0)
         return r;
-    if (file->boot_size > ATTEST_LOG_MAX || file->ledger_size > ATTEST_LOG_MAX ||
-        file->host_ledger_size > ATTEST_LOG_MAX)
+    if (file->boot_size > ATTEST_LOG_MAX || file->ledger_size > ATTEST_LOG_MAX)
         return -EPROTO;
-    size = sizeof(*file) + file->boot_size + file->ledger_size + file->host_ledger_size +
+    size = sizeof(*file) + file->boot_size + file->ledger_size +
            (file->host != 0 ? sizeof(struct attest_host) : 0);
     bytes = malloc(size);
     r = bytes == NULL ? -ENOMEM : fd_pread_full(fd, bytes, size, 0);

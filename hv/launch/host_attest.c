@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the host's TPM says of a guest: its part of a deep quote, and the host's ledger. */
+/* What the host's TPM says of a guest: its part of a deep quote. */
 #include "hv/launch/host_attest.h"
 
 #include <errno.h>
@@ -8,12 +8,10 @@
 
 #include "attest/digest.h"
 #include "attest/host/client.h"
-#include "attest/log/replay.h"
+#include "attest/log/reader.h"
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "hv/launch/host_ledger.h"
-
-#define ATTEMPTS 3 /* to have a ledger that is as old as the quote */
 
 /* The pcrDigest of the guest's quote. */
 static int digest_pcrs(const struct tpm_quote *quote, uint8_t value[DIGEST_SIZE])
@@ -83,54 +81,13 @@ static int state(const struct guard *guard, const struct attest_file *file,
     return r == 0 ? digest_start(&tpm->measured.log, statement->start) : r;
 }
 
-/* The host's ledger since its boot, to the end of `out`; *size is how much that was. */
-static int append_ledger(int socket, struct buf *out, uint64_t *size)
-{
-    cleanup_free uint8_t *bytes = NULL;
-    cleanup_fd int fd = -1;
-    off_t end;
-    int r = hosttpm_log(socket, &fd);
-
-    if (r < 0)
-        return r;
-    end = lseek(fd, 0, SEEK_END);
-    if (end < 0 || end > (off_t)ATTEST_LOG_MAX)
-        return -EFBIG;
-    bytes = malloc((size_t)end + 1);
-    if (bytes == NULL)
-        return -ENOMEM;
-    r = fd_pread_full(fd, bytes, (size_t)end, 0);
-    if (r < 0)
-        return r;
-    buf_append(out, bytes, (size_t)end);
-    *size = (uint64_t)end;
-    return buf_status(out);
-}
-
-/* Is it as old as the quote? Others start meanwhile. */
-static bool same_age(const struct hosttpm_quote *quote, const uint8_t *log, uint64_t size)
-{
-    struct log_problem problem;
-    struct log_pcrs pcrs;
-
-    if (log_replay(log, size, LOG_ALG_SHA256, &pcrs, &problem) < 0)
-        return true; /* a verifier will say what is wrong with it */
-    for (unsigned i = 0; i < HOSTTPM_PCRS; i++) {
-        if ((pcrs.touched >> i & 1) != 0 && memcmp(pcrs.value[i], quote->pcr[i], 32) != 0)
-            return false;
-    }
-    return true;
-}
-
-int host_attest(struct guard *guard, struct attest_file *file, struct attest_host *host,
-                struct buf *ledger)
+int host_attest(struct guard *guard, struct attest_file *file, struct attest_host *host)
 {
     const int socket = guard->options->host_tpm;
     struct statement statement;
     int r;
 
     file->host = 0;
-    file->host_ledger_size = 0;
     if (socket < 0)
         return 0;
     r = host_ledger_bind(guard);
@@ -138,14 +95,8 @@ int host_attest(struct guard *guard, struct attest_file *file, struct attest_hos
         r = state(guard, file, &statement);
     if (r == 0)
         r = hosttpm_identity(socket, &host->identity);
-    for (unsigned i = 0; r == 0 && i < ATTEMPTS; i++) {
-        ledger->size = 0;
+    if (r == 0)
         r = hosttpm_quote(socket, &statement, &host->quote);
-        if (r == 0)
-            r = append_ledger(socket, ledger, &file->host_ledger_size);
-        if (r == 0 && same_age(&host->quote, ledger->data, ledger->size))
-            break;
-    }
     file->host = r == 0 ? 1 : 0;
     return r;
 }

@@ -3,17 +3,15 @@
 #define CASEMATE_HV_LAUNCH_HOST_ATTEST_H
 
 /* What the host's TPM says of a guest, for its evidence (doc/evidence.md). */
-#include "base/buf.h"
 #include "hv/attest_wire.h"
 #include "hv/launch/tpm.h"
 
 /*
- * With `file` filled but for `host`: the guest's part of the host's next quote (it waits for that),
- * the host's keys, and its ledger, appended to the empty `ledger`. Sets file->host and
- * file->host_ledger_size. 0, also on a host without a TPM (then file->host is 0); -ESTALE: the
- * host's map has another generation; what attest/host/client.h says; -EFBIG; -ENOMEM, -EIO.
+ * With `file` filled but for `host`: the guest's part of the host's next quote (it waits for that)
+ * and the host's keys. Not the host's ledger: it names the guests of other tenants, and this goes
+ * to a tenant. Sets file->host. 0, also on a host without a TPM (then file->host is 0); -ESTALE:
+ * the host's map has another generation; what attest/host/client.h says; -ENOMEM, -EIO.
  */
-int host_attest(struct guard *guard, struct attest_file *file, struct attest_host *host,
-                struct buf *ledger);
+int host_attest(struct guard *guard, struct attest_file *file, struct attest_host *host);
 
 #endif

@@ -57,7 +57,7 @@ int guard_tpm_attest(struct guard *guard, const struct guard_request *asked, int
     cleanup_free struct attest_file *file = calloc(1, sizeof(*file));
     cleanup_free struct tpm_reply *reply = malloc(sizeof(*reply));
     cleanup_free struct attest_host *host = calloc(1, sizeof(*host));
-    struct buf bytes, host_ledger;
+    struct buf bytes;
     int r;
 
     if (tpm == NULL)
@@ -79,23 +79,17 @@ int guard_tpm_attest(struct guard *guard, const struct guard_request *asked, int
     r = ask_identity(tpm, reply, &file->identity);
     if (r == 0)
         r = ask_quote(tpm, asked, reply, &file->quote);
-    buf_init(&host_ledger, ATTEST_LOG_MAX);
     if (r == 0)
-        r = host_attest(guard, file, host, &host_ledger);
-    if (r < 0) {
-        buf_release(&host_ledger);
+        r = host_attest(guard, file, host);
+    if (r < 0)
         return r;
-    }
-    buf_init(&bytes, sizeof(*file) + sizeof(*host) + 3 * (size_t)ATTEST_LOG_MAX);
+    buf_init(&bytes, sizeof(*file) + sizeof(*host) + 2 * (size_t)ATTEST_LOG_MAX);
     buf_append(&bytes, file, sizeof(*file));
     buf_append(&bytes, tpm->measured.log.data, tpm->measured.log.size);
     if (tpm->ledger.size > 0)
         buf_append(&bytes, tpm->ledger.data, tpm->ledger.size);
-    if (file->host == 1) {
+    if (file->host == 1)
         buf_append(&bytes, host, sizeof(*host));
-        buf_append(&bytes, host_ledger.data, host_ledger.size);
-    }
-    buf_release(&host_ledger);
     r = buf_status(&bytes);
     if (r == 0)
         r = seal(guard, &bytes);
