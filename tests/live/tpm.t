@@ -49,6 +49,69 @@ for n in 0 1 2 3 4 5 6 7 8; do [ "$(pcr "$scratch/first" $n)" = "$(pcr "$scratch
 is "$same" "" "PCR 0 to 8 are what was predicted"
 member "$scratch/first" boot_log | base64 -d >"$scratch/boot"
 like "$("$CASEMATE" attest log "$scratch/boot" 2>&1)" 'acme' "the log says whose guest it is"
+
+# -- a verifier, who knows the key and the kernel
+tpm_name() { printf 000b; member "$scratch/first" "$1" | base64 -d | sha256sum | cut -d' ' -f1; }
+reference() { # KERNEL
+    printf '{"version":1,"guest":{"tenant":"acme","name":"measured","selinux":%s,"kernels":["%s"],"ledger":[]}}' \
+        "$([ "$HOST_MAC" = selinux ] && echo true || echo false)" "$1"
+}
+verify() { # EVIDENCE NONCE KERNEL
+    reference "$3" >"$scratch/reference"
+    "$CASEMATE" attest verify "$1" --nonce "$2" --reference "$scratch/reference" --registry "$scratch/registry" >"$scratch/verdict" 2>&1
+}
+refused() { ! verify "$@" && grep -q 'refused' "$scratch/verdict"; }
+uuid=$(member "$scratch/first" uuid)
+printf '{"version":1,"keys":[{"kind":"guest","owner":"acme","uuid":"%s","ak":"%s","ek":"%s"}]}' \
+    "${uuid//-/}" "$(tpm_name ak)" "$(tpm_name ek)" >"$scratch/registry"
+kernel=$(sha256sum <"$srv/acme/kernel" | cut -d' ' -f1)
+if verify "$scratch/first" "$nonce" "$kernel"; then pass "a verifier believes it"; else fail "a verifier believes it"; diag "$(cat "$scratch/verdict")"; fi
+like "$(cat "$scratch/verdict")" 'kernel +affirmed +sha256 [0-9a-f]{64}' "and says which kernel"
+ok "but not for another nonce" refused "$scratch/first" "${nonce//[0-9a-f]/7}" "$kernel"
+ok "nor with another kernel" refused "$scratch/first" "$nonce" "$nonce"
+like "$(cat "$scratch/verdict")" 'refused \(kernel\)' "for that reason"
+sed 's/"tenant": *"acme"/"tenant":"other"/' "$scratch/first" >"$scratch/forged"
+ok "nor as another tenant's" refused "$scratch/forged" "$nonce" "$kernel"
+
+# -- the service: its nonce, evidence for it, a token that others can check
+attestd=${CASEMATE_BIN:-/nonexistent}/casemate-attestd
+if [ -x "$attestd" ] && command -v curl >/dev/null && command -v jose >/dev/null; then
+    mkdir "$scratch/service" "$scratch/service/state"
+    chmod 755 "$scratch" "$scratch/service"
+    chown nobody "$scratch/service/state"
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$scratch/tls.key" -out "$scratch/tls.crt" -days 2 \
+        -subj /CN=attestd -addext subjectAltName=IP:127.0.0.1 2>/dev/null
+    reference "$kernel" >"$scratch/service/measured.json"
+    at_port=127.0.0.1:18443
+    "$attestd" --listen $at_port --cert "$scratch/tls.crt" --key "$scratch/tls.key" --references "$scratch/service" \
+        --registry "$scratch/registry" --state "$scratch/service/state/db" --signing-key "$scratch/service/state/jwk" \
+        --user nobody >"$scratch/service/log" 2>&1 </dev/null &
+    attestd_pid=$!
+    end_service() { kill "$attestd_pid" 2>/dev/null; }
+    at_exit end_service
+    wait_for 20 grep -q ready "$scratch/service/log" || diag "$(cat "$scratch/service/log")"
+    ask() { curl -s -m 30 --cacert "$scratch/tls.crt" "https://$at_port$1" "${@:2}"; }
+    judge() { ask /v1/evidence --data-binary "@$1"; }
+    fresh() { # FILE: evidence for a nonce of the service's
+        member <(ask /v1/nonce -X POST) nonce >"$1.nonce"
+        "$CASEMATE" attest quote measured --nonce "$(cat "$1.nonce")" >"$1" 2>/dev/null
+    }
+    fresh "$scratch/asked"
+    judge "$scratch/asked" >"$scratch/answer"
+    like "$(cat "$scratch/answer")" '"good":true' "the service believes it"
+    member "$scratch/answer" token | tr -d '\n' >"$scratch/token"
+    ask /v1/jwks >"$scratch/jwks"
+    ok "and signs that with a key that jose knows" jose jws ver -i "$scratch/token" -k "$scratch/jwks"
+    like "$(judge "$scratch/asked")" 'nonce-used' "once"
+    like "$(judge "$scratch/first")" 'nonce-unknown' "for a nonce of its own alone"
+    like "$(ask /v1/results/acme/measured)" '"state":"good"' "and remembers"
+    fresh "$scratch/asked"
+    sed -i 's/"tenant": *"acme"/"tenant":"other"/' "$scratch/asked"
+    unlike "$(judge "$scratch/asked")" '"good":true' "not for another tenant"
+    end_service
+else
+    skip "casemate-attestd, curl or jose is not here" 6
+fi
 "$CASEMATE" pause measured && "$CASEMATE" resume measured
 ok "paused and resumed, it signs" quote measured "$scratch/later" || diag "$(cat "$scratch/later.err")"
 is "$(pcr "$scratch/later" 21)" "$(pcr "$scratch/first" 21)" "that it is the same start"
