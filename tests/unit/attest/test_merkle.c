@@ -161,9 +161,11 @@ static void every_bit_counts(void **state)
     assert_int_equal(merkle_proof(LEAVES, n, i, proof, &size), 0);
     memcpy(leaf, leaves[i], sizeof(leaf));
     for (uint32_t bit = 0; bit < size * MERKLE_SIZE * 8; bit++) {
-        proof[0][bit / 8] ^= (uint8_t)(1u << bit % 8);
+        uint8_t *byte = &proof[bit / 8 / MERKLE_SIZE][bit / 8 % MERKLE_SIZE];
+
+        *byte ^= (uint8_t)(1u << bit % 8);
         assert_false(merkle_verify(leaf, i, n, CONST(proof), size, root));
-        proof[0][bit / 8] ^= (uint8_t)(1u << bit % 8);
+        *byte ^= (uint8_t)(1u << bit % 8);
     }
     for (uint32_t bit = 0; bit < MERKLE_SIZE * 8; bit++) {
         leaf[bit / 8] ^= (uint8_t)(1u << bit % 8);
