@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# To be sourced: a run made of parts, each a command. A part whose last line is the sum of a runner
+# To be sourced: a run made of parts, each a command. A part that ends with the sum of a runner
 # ("12 passed, 0 failed, 1 skipped") counts as that; any other part counts as one, passed or failed
 # by its exit status. Nothing stops at a failure: one run shows all that is wrong.
 
@@ -69,8 +69,9 @@ part_then() {
 parts_count() {
     parts_status=1
     read -r parts_status < "$2/status"
-    parts_sum=$(tail -n 1 "$2/output" |
-        sed -n 's/^\([0-9][0-9]*\) passed, \([0-9][0-9]*\) failed, \([0-9][0-9]*\) skipped$/\1 \2 \3/p')
+    # Behind the sum of one that failed, make says that it did.
+    parts_sum=$(tail -n 4 "$2/output" |
+        sed -n 's/^\([0-9][0-9]*\) passed, \([0-9][0-9]*\) failed, \([0-9][0-9]*\) skipped$/\1 \2 \3/p' | tail -n 1)
     if [ -n "$parts_sum" ]; then
         read -r p f s <<SUM
 $parts_sum
