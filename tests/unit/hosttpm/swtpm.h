@@ -94,4 +94,45 @@ static inline void swtpm_remove(struct swtpm *swtpm)
     (void)nftw(swtpm->directory, swtpm_remove_one, 8, FTW_DEPTH | FTW_PHYS);
 }
 
+/* A file of its directory, empty; open for both. */
+static inline int swtpm_file(const struct swtpm *swtpm, const char *name)
+{
+    char path[128];
+    int fd;
+
+    (void)snprintf(path, sizeof(path), "%s/%s", swtpm->directory, name);
+    fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    assert_true(fd >= 0);
+    return fd;
+}
+
+/* A TPM and the two files that casemate-hosttpm keeps; false where there can be no TPM. */
+static inline bool swtpm_new_host(struct swtpm *swtpm, int *state_fd, int *ledger_fd)
+{
+    if (!swtpm_is_installed())
+        return false;
+    swtpm_new(swtpm);
+    *state_fd = swtpm_file(swtpm, "state");
+    *ledger_fd = swtpm_file(swtpm, "ledger");
+    return true;
+}
+
+static inline void swtpm_remove_host(struct swtpm *swtpm, int state_fd, int ledger_fd)
+{
+    if (!swtpm_is_installed())
+        return;
+    (void)close(state_fd);
+    (void)close(ledger_fd);
+    swtpm_remove(swtpm);
+}
+
+#define NEEDS_SWTPM                                                                                \
+    do {                                                                                           \
+        (void)state;                                                                               \
+        if (!swtpm_is_installed()) {                                                               \
+            print_message("swtpm is not installed: there is no TPM to ask\n");                     \
+            skip();                                                                                \
+        }                                                                                          \
+    } while (0)
+
 #endif

@@ -21,17 +21,6 @@ static struct swtpm swtpm;
 static char program[512];
 static int state_fd = -1, ledger_fd = -1;
 
-static int file(const char *name)
-{
-    char path[128];
-    int fd;
-
-    (void)snprintf(path, sizeof(path), "%s/%s", swtpm.directory, name);
-    fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    assert_true(fd >= 0);
-    return fd;
-}
-
 static struct hosttpm_config good_config(void)
 {
     return (struct hosttpm_config){.magic = HOSTTPM_CONFIG_MAGIC,
@@ -91,22 +80,14 @@ static int end(int control, pid_t pid)
 static int setup(void **state)
 {
     (void)state;
-    if (!swtpm_is_installed())
-        return 0;
-    swtpm_new(&swtpm);
-    state_fd = file("state");
-    ledger_fd = file("ledger");
+    (void)swtpm_new_host(&swtpm, &state_fd, &ledger_fd);
     return 0;
 }
 
 static int teardown(void **state)
 {
     (void)state;
-    if (!swtpm_is_installed())
-        return 0;
-    (void)close(state_fd);
-    (void)close(ledger_fd);
-    swtpm_remove(&swtpm);
+    swtpm_remove_host(&swtpm, state_fd, ledger_fd);
     return 0;
 }
 

@@ -29,17 +29,6 @@ static const struct hosttpm_config config = {
     .advance = 3600,
 };
 
-static int file(const char *name)
-{
-    char path[128];
-    int fd;
-
-    (void)snprintf(path, sizeof(path), "%s/%s", swtpm.directory, name);
-    fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    assert_true(fd >= 0);
-    return fd;
-}
-
 /* What the server says when it cannot even begin comes as its exit status, an errno. */
 static void start(void)
 {
@@ -81,35 +70,19 @@ static int stop(void)
 static int setup(void **state)
 {
     (void)state;
-    if (!swtpm_is_installed())
-        return 0;
-    swtpm_new(&swtpm);
-    state_fd = file("state");
-    ledger_fd = file("ledger");
-    start();
+    if (swtpm_new_host(&swtpm, &state_fd, &ledger_fd))
+        start();
     return 0;
 }
 
 static int teardown(void **state)
 {
     (void)state;
-    if (!swtpm_is_installed())
-        return 0;
-    (void)stop();
-    (void)close(state_fd);
-    (void)close(ledger_fd);
-    swtpm_remove(&swtpm);
+    if (swtpm_is_installed())
+        (void)stop();
+    swtpm_remove_host(&swtpm, state_fd, ledger_fd);
     return 0;
 }
-
-#define NEEDS_SWTPM                                                                                \
-    do {                                                                                           \
-        (void)state;                                                                               \
-        if (!swtpm_is_installed()) {                                                               \
-            print_message("swtpm is not installed: there is no TPM to ask\n");                     \
-            skip();                                                                                \
-        }                                                                                          \
-    } while (0)
 
 static int guard_of(uint8_t number)
 {

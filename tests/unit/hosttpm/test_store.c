@@ -20,47 +20,19 @@
 static struct swtpm swtpm;
 static int state_fd, ledger_fd;
 
-static int file(const char *name)
-{
-    char path[128];
-    int fd;
-
-    (void)snprintf(path, sizeof(path), "%s/%s", swtpm.directory, name);
-    fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    assert_true(fd >= 0);
-    return fd;
-}
-
 static int setup(void **state)
 {
     (void)state;
-    if (!swtpm_is_installed())
-        return 0;
-    swtpm_new(&swtpm);
-    state_fd = file("state");
-    ledger_fd = file("ledger");
+    (void)swtpm_new_host(&swtpm, &state_fd, &ledger_fd);
     return 0;
 }
 
 static int teardown(void **state)
 {
     (void)state;
-    if (!swtpm_is_installed())
-        return 0;
-    (void)close(state_fd);
-    (void)close(ledger_fd);
-    swtpm_remove(&swtpm);
+    swtpm_remove_host(&swtpm, state_fd, ledger_fd);
     return 0;
 }
-
-#define NEEDS_SWTPM                                                                                \
-    do {                                                                                           \
-        (void)state;                                                                               \
-        if (!swtpm_is_installed()) {                                                               \
-            print_message("swtpm is not installed: there is no TPM to ask\n");                     \
-            skip();                                                                                \
-        }                                                                                          \
-    } while (0)
 
 static struct host_tpm *open_tpm(void)
 {

@@ -42,15 +42,6 @@ static int teardown(void **state)
     return 0;
 }
 
-#define NEEDS_SWTPM                                                                                \
-    do {                                                                                           \
-        (void)state;                                                                               \
-        if (!swtpm_is_installed()) {                                                               \
-            print_message("swtpm is not installed: there is no TPM to ask\n");                     \
-            skip();                                                                                \
-        }                                                                                          \
-    } while (0)
-
 static void write_file(const char *name, const void *data, size_t size)
 {
     char path[128];
