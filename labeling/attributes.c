@@ -82,13 +82,18 @@ static int selinux_set(int fd, const char *context)
     return label_set_xattr(fd, "security.selinux", context);
 }
 
-/* The type, the third part, is one of the policy module's. */
+/*
+ * The type, the third part, is one of a tenant's, or that of what several tenants read: what only a
+ * label of ours can have given a file.
+ */
 static bool selinux_ours(const char *context)
 {
+    static const char tenants[] = "casemate_tenant_", shared[] = "casemate_shared_t:";
     const char *at = strchr(context, ':');
 
     at = at != NULL ? strchr(at + 1, ':') : NULL;
-    return at != NULL && strncmp(at + 1, "casemate_", strlen("casemate_")) == 0;
+    return at != NULL && (strncmp(at + 1, tenants, strlen(tenants)) == 0 ||
+                          strncmp(at + 1, shared, strlen(shared)) == 0);
 }
 
 const struct label_access label_access_selinux = {

@@ -8,6 +8,7 @@
 nonce=$(printf '%064x' 77)
 
 # -- casemate run: in memory, over resets
+! in_test_host || restorecon -R /var/lib/casemate
 run_payload one off --tpm --show-confinement
 expect one 0 PAYLOAD-OK "a guest with a TPM starts and ends"
 like "$(cat "$scratch/one.err")" '^tpm +[0-9]+ +[0-9]+ +1 +' "its TPM is a process that the gate has seen"
@@ -65,13 +66,17 @@ uuid=$(member "$scratch/first" uuid)
 printf '{"version":1,"keys":[{"kind":"guest","owner":"acme","uuid":"%s","ak":"%s","ek":"%s"}]}' \
     "${uuid//-/}" "$(tpm_name ak)" "$(tpm_name ek)" >"$scratch/registry"
 kernel=$(sha256sum <"$srv/acme/kernel" | cut -d' ' -f1)
-if verify "$scratch/first" "$nonce" "$kernel"; then pass "a verifier believes it"; else fail "a verifier believes it"; diag "$(cat "$scratch/verdict")"; fi
-like "$(cat "$scratch/verdict")" 'kernel +affirmed +sha256 [0-9a-f]{64}' "and says which kernel"
-ok "but not for another nonce" refused "$scratch/first" "${nonce//[0-9a-f]/7}" "$kernel"
-ok "nor with another kernel" refused "$scratch/first" "$nonce" "$nonce"
-like "$(cat "$scratch/verdict")" 'refused \(kernel\)' "for that reason"
-sed 's/"tenant": *"acme"/"tenant":"other"/' "$scratch/first" >"$scratch/forged"
-ok "nor as another tenant's" refused "$scratch/forged" "$nonce" "$kernel"
+if in_test_host; then
+    skip "under SELinux the verb reads no file of somebody's on a host with guests: a verifier is elsewhere" 6
+else
+    if verify "$scratch/first" "$nonce" "$kernel"; then pass "a verifier believes it"; else fail "a verifier believes it"; diag "$(cat "$scratch/verdict")"; fi
+    like "$(cat "$scratch/verdict")" 'kernel +affirmed +sha256 [0-9a-f]{64}' "and says which kernel"
+    ok "but not for another nonce" refused "$scratch/first" "${nonce//[0-9a-f]/7}" "$kernel"
+    ok "nor with another kernel" refused "$scratch/first" "$nonce" "$nonce"
+    like "$(cat "$scratch/verdict")" 'refused \(kernel\)' "for that reason"
+    sed 's/"tenant": *"acme"/"tenant":"other"/' "$scratch/first" >"$scratch/forged"
+    ok "nor as another tenant's" refused "$scratch/forged" "$nonce" "$kernel"
+fi
 
 # -- the service: its nonce, evidence for it, a token that others can check
 attestd=${CASEMATE_BIN:-/nonexistent}/casemate-attestd

@@ -159,6 +159,8 @@ static void test_ours(void **state)
     (void)state;
     assert_true(
         label_access_selinux.ours("system_u:object_r:casemate_tenant_0000.image_t:s0:c1,c2"));
+    assert_true(label_access_selinux.ours("system_u:object_r:casemate_shared_t:s0"));
+    assert_false(label_access_selinux.ours("system_u:object_r:casemate_tpm_store_t:s0"));
     assert_false(label_access_selinux.ours("system_u:object_r:svirt_image_t:s0:c1,c2"));
     assert_false(label_access_selinux.ours("casemate_u:casemate_r:var_t:s0"));
     assert_false(label_access_selinux.ours("casemate_image_t"));
