@@ -21,6 +21,7 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "attest/service/service.h"
@@ -102,9 +103,8 @@ static int read_file(struct service_text *file, size_t most)
 
 /* The signing key is made once, where nothing is: O_EXCL follows no link and takes nobody's file.
  */
-static int make_signing_key(const struct service_config *config)
+static int write_new_key(const char *path)
 {
-    const char *path = config->signing_key.path;
     cleanup_fd int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     json_t *key = NULL;
     char *text = NULL;
@@ -126,6 +126,23 @@ static int make_signing_key(const struct service_config *config)
     else
         (void)fprintf(stderr, "casemate-attestd: made the signing key %s\n", path);
     return r;
+}
+
+/*
+ * In a process that ends with it: what libraries leave of a key in their freed memory would be in
+ * that of every process which is forked from here.
+ */
+static int make_signing_key(const struct service_config *config)
+{
+    int status = 0, r;
+    pid_t pid = fork();
+
+    if (pid == 0)
+        _exit(-write_new_key(config->signing_key.path));
+    r = pid < 0 ? -errno : child_wait(pid, &status);
+    if (r < 0)
+        return r;
+    return WIFEXITED(status) ? -WEXITSTATUS(status) : -EIO;
 }
 
 static int read_references(struct options *options)

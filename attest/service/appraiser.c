@@ -123,11 +123,12 @@ _Noreturn static void judge_and_say(int signer, const struct references *referen
     static const struct rlimit memory = {1UL << 30, 1UL << 30};
     struct service_verdict said = {.id = body->id};
 
-    if (setitimer(ITIMER_REAL, &limit, NULL) < 0 || setrlimit(RLIMIT_AS, &memory) < 0 ||
-        shelter_calls(child_calls) < 0)
+    /* Of the descriptors it needs the one to speak by. */
+    if (shelter_descriptors(&signer, 1) < 0 || setitimer(ITIMER_REAL, &limit, NULL) < 0 ||
+        setrlimit(RLIMIT_AS, &memory) < 0 || shelter_calls(child_calls) < 0)
         _exit(EXIT_SYSTEM);
     if (appraiser_judge(references, text, body->size, &said.verdict) < 0 ||
-        fdpass_send(signer, &said, sizeof(said), NULL, 0) < 0)
+        fdpass_send(3, &said, sizeof(said), NULL, 0) < 0)
         _exit(EXIT_SYSTEM);
     _exit(EXIT_OK);
 }

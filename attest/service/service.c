@@ -19,6 +19,8 @@
 #include "attest/service/wire.h"
 #include "base/cleanup.h"
 #include "base/fd.h"
+#include "base/fdpass.h"
+#include "base/text.h"
 
 #define NOBODY 65534
 
@@ -43,10 +45,13 @@ static int cannot(const char *what, int r)
     return EXIT_SYSTEM;
 }
 
-/* At 5, in each process. */
+/* At 5, in each process, once. */
 static int tell_ready(void)
 {
-    return fd_write_full(5, "", 1);
+    int r = fd_write_full(5, "", 1);
+
+    (void)close(5);
+    return r;
 }
 
 /* ---- the appraiser: 3 bodies, 4 verdicts, 5 ready */
@@ -79,42 +84,13 @@ static int read_references(const struct service_config *config, struct reference
 
 /* A child of it does the same and less: appraiser.c. */
 static const char *const appraiser_calls[] = {
-    "read",
-    "write",
-    "close",
-    "poll",
-    "ppoll",
-    "recvmsg",
-    "sendmsg",
-    "fcntl",
-    "fstat",
-    "newfstatat",
-    "mmap",
-    "munmap",
-    "mremap",
-    "mprotect",
-    "madvise",
-    "brk",
-    "clone",
-    "clone3",
-    "set_robust_list",
-    "getpid",
-    "gettid",
-    "rseq",
-    "pidfd_open",
-    "waitid",
-    "futex",
-    "getrandom",
-    "setitimer",
-    "prlimit64",
-    "setrlimit",
-    "seccomp",
-    "prctl",
-    "rt_sigreturn",
-    "rt_sigprocmask",
-    "exit",
-    "exit_group",
-    NULL,
+    "read",       "write",   "close",           "close_range",  "dup3",           "poll",
+    "ppoll",      "recvmsg", "sendmsg",         "fcntl",        "fstat",          "newfstatat",
+    "mmap",       "munmap",  "mremap",          "mprotect",     "madvise",        "brk",
+    "clone",      "clone3",  "set_robust_list", "getpid",       "gettid",         "rseq",
+    "pidfd_open", "waitid",  "futex",           "getrandom",    "setitimer",      "prlimit64",
+    "setrlimit",  "seccomp", "prctl",           "rt_sigreturn", "rt_sigprocmask", "exit",
+    "exit_group", NULL,
 };
 
 static int be_appraiser(const struct plan *plan)
@@ -152,6 +128,22 @@ static const char *const signer_calls[] = {
     NULL,
 };
 
+/* {"keys": [the public key]}, to whoever is asked for it. Takes the key. */
+static int tell_keys(json_t *public)
+{
+    cleanup_free struct service_answer *answer = calloc(1, sizeof(*answer));
+    json_t *set = json_pack("{s:[o]}", "keys", public);
+    cleanup_free char *text = set != NULL ? json_dumps(set, JSON_COMPACT) : NULL;
+    int r = -ENOMEM;
+
+    json_decref(set);
+    if (answer == NULL || text == NULL)
+        return r;
+    answer->type = SERVICE_KEYS;
+    r = text_copy(answer->token.token, sizeof(answer->token.token), text);
+    return r == 0 ? fdpass_send(3, answer, sizeof(*answer), NULL, 0) : r;
+}
+
 static int be_signer(const struct plan *plan)
 {
     const int fds[] = {plan->pair[HTTP_SIGNER][1], plan->pair[APPRAISER_SIGNER][1],
@@ -170,7 +162,9 @@ static int be_signer(const struct plan *plan)
         return cannot("give up privileges", r);
     if (public == NULL)
         return complain(config->signing_key.path, "this is no private key on P-256 (JWK)");
-    json_decref(public);
+    r = tell_keys(public);
+    if (r < 0)
+        return cannot("say which key it is", r);
     r = service_store_open(config->state, &store, error);
     if (r < 0)
         return complain(config->state, error[0] != '\0' ? error : strerror(-r));
@@ -207,32 +201,33 @@ static int http_sheltered(void)
     return r == 0 ? tell_ready() : r;
 }
 
-/* {"keys": [the public key]}; the caller frees it. */
-static char *key_set(const struct service_text *text)
+/* What the signer says first. Without it there is no signer: why is the signer's to say, and its
+ * end is ours. */
+static struct service_answer *hear_keys(void)
 {
-    json_t *key = json_loadb(text->text, text->size, JSON_REJECT_DUPLICATES, NULL);
-    json_t *public = key != NULL ? signer_key_public(key) : NULL;
-    json_t *set = public != NULL ? json_pack("{s:[o]}", "keys", public) : NULL;
-    char *written = set != NULL ? json_dumps(set, JSON_COMPACT) : NULL;
+    struct service_answer *answer = calloc(1, sizeof(*answer));
 
-    json_decref(set);
-    json_decref(key);
-    return written;
+    if (answer == NULL ||
+        fdpass_receive(4, answer, sizeof(*answer), NULL, NULL, 0) != (int)sizeof(*answer)) {
+        for (;;)
+            (void)pause();
+    }
+    answer->token.token[EAR_TOKEN_MAX - 1] = '\0';
+    return answer;
 }
 
-static int be_http(const struct plan *plan, const char *jwks)
+static int be_http(const struct plan *plan)
 {
     const struct service_config *config = plan->config;
     const int fds[] = {plan->pair[HTTP_APPRAISER][0], plan->pair[HTTP_SIGNER][0],
                        plan->pair[READY][0], config->listen};
-    const struct http_options options = {
+    struct http_options options = {
         .listen = 6,
         .appraiser = 3,
         .signer = 4,
         .certificate = config->certificate.text,
         .key = config->key.text,
         .client_ca = config->client_ca.text,
-        .jwks = jwks,
         .connections = config->connections,
         .timeout = config->timeout,
     };
@@ -242,6 +237,7 @@ static int be_http(const struct plan *plan, const char *jwks)
         r = shelter_identity(NOBODY, NOBODY);
     if (r < 0)
         return cannot("give up privileges", r);
+    options.jwks = hear_keys()->token.token; /* until the process ends */
     r = http_run(&options, http_sheltered);
     if (r != EXIT_OK)
         (void)fprintf(stderr, "casemate-attestd: HTTPS cannot be served with %s and %s\n",
@@ -261,16 +257,14 @@ static void forget(const struct service_text *secret)
 _Noreturn static void become(const struct plan *plan, enum role role)
 {
     const struct service_config *config = plan->config;
-    char *jwks = role == HTTP ? key_set(&config->signing_key) : NULL;
     int r;
 
+    /* Before anything else is done with it: what a library frees is not wiped. */
     if (role != SIGNER)
         forget(&config->signing_key);
     if (role != HTTP)
         forget(&config->key);
-    r = role == SIGNER ? be_signer(plan) : role == APPRAISER ? be_appraiser(plan) : EXIT_SYSTEM;
-    if (role == HTTP)
-        r = jwks != NULL ? be_http(plan, jwks) : EXIT_USAGE;
+    r = role == SIGNER ? be_signer(plan) : role == APPRAISER ? be_appraiser(plan) : be_http(plan);
     _exit(r);
 }
 

@@ -37,13 +37,14 @@ enum service_request_type {
     SERVICE_RESULT,    /* tenant, name; answer: result */
     SERVICE_COUNTS,    /* answer: counts */
     SERVICE_TOKEN,     /* answer alone, of no request: what came of a body */
+    SERVICE_KEYS,      /* answer alone, the first: as a token, what GET /v1/jwks says */
     SERVICE_TYPES,
 };
 
 /* HTTP to signer. */
 struct service_request {
     uint64_t id;
-    uint32_t type; /* enum service_request_type but SERVICE_TOKEN */
+    uint32_t type; /* enum service_request_type, below SERVICE_TOKEN */
     uint32_t reserved;
     char client[SERVICE_CLIENT_MAX];
     char tenant[EVIDENCE_NAME_MAX], name[EVIDENCE_NAME_MAX];
