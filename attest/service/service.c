@@ -207,13 +207,13 @@ static struct service_answer *hear_keys(void)
 {
     struct service_answer *answer = calloc(1, sizeof(*answer));
 
-    if (answer == NULL ||
-        fdpass_receive(4, answer, sizeof(*answer), NULL, NULL, 0) != (int)sizeof(*answer)) {
-        for (;;)
-            (void)pause();
+    if (answer != NULL &&
+        fdpass_receive(4, answer, sizeof(*answer), NULL, NULL, 0) == (int)sizeof(*answer)) {
+        answer->token.token[EAR_TOKEN_MAX - 1] = '\0';
+        return answer;
     }
-    answer->token.token[EAR_TOKEN_MAX - 1] = '\0';
-    return answer;
+    for (;;)
+        (void)pause();
 }
 
 static int be_http(const struct plan *plan)
