@@ -12,7 +12,7 @@
 
 #include "attest/verify/key.h"
 
-#define IDENTITY "IDENTITY" /* with its NUL, as all labels (part 1, B.10.3) */
+#define LABEL_MAX 16u /* bytes of a label with its NUL, which is part of it (part 1, B.10.3) */
 
 static void put16(uint8_t *to, size_t value)
 {
@@ -46,11 +46,11 @@ static int hmac(uint16_t hash, const uint8_t *key, size_t key_size, const uint8_
 int credential_kdfa(uint16_t hash, const uint8_t *key, size_t key_size, const char *label,
                     const uint8_t *context, size_t context_size, uint8_t *to, size_t size)
 {
-    uint8_t input[4 + 16 + TPM_NAME_BYTES + 4], value[TPM_DIGEST_MAX];
+    uint8_t input[4 + LABEL_MAX + TPM_NAME_BYTES + 4], value[TPM_DIGEST_MAX];
     const size_t label_size = strlen(label) + 1;
     int r;
 
-    if (label_size > 16 || context_size > TPM_NAME_BYTES || size > tpm_hash_size(hash))
+    if (label_size > LABEL_MAX || context_size > TPM_NAME_BYTES || size > tpm_hash_size(hash))
         return -EIO;
     put32(input, 1); /* one block is enough */
     memcpy(input + 4, label, label_size);
@@ -65,12 +65,12 @@ int credential_kdfa(uint16_t hash, const uint8_t *key, size_t key_size, const ch
 }
 
 /* RSA: the seed is ours, under OAEP with the EK's name algorithm (part 1, B.10.3). */
-static int seed_rsa(const struct tpm_public *ek, EVP_PKEY *key, uint8_t *seed, size_t size,
-                    struct credential *credential)
+static int seed_rsa(const struct tpm_public *ek, EVP_PKEY *key, const char *purpose, uint8_t *seed,
+                    size_t size, struct credential *credential)
 {
     EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL);
     const EVP_MD *md = EVP_get_digestbyname(digest_name(ek->name_hash));
-    unsigned char *label = (unsigned char *)OPENSSL_strdup(IDENTITY);
+    unsigned char *label = (unsigned char *)OPENSSL_strdup(purpose);
     size_t length = sizeof(credential->secret);
     int r = -EIO;
 
@@ -79,7 +79,7 @@ static int seed_rsa(const struct tpm_public *ek, EVP_PKEY *key, uint8_t *seed, s
         EVP_PKEY_CTX_set_rsa_padding(context, RSA_PKCS1_OAEP_PADDING) == 1 &&
         EVP_PKEY_CTX_set_rsa_oaep_md(context, md) == 1 &&
         EVP_PKEY_CTX_set_rsa_mgf1_md(context, md) == 1 &&
-        EVP_PKEY_CTX_set0_rsa_oaep_label(context, label, sizeof(IDENTITY)) == 1) {
+        EVP_PKEY_CTX_set0_rsa_oaep_label(context, label, (int)strlen(purpose) + 1) == 1) {
         label = NULL; /* the context's now */
         if (EVP_PKEY_encrypt(context, credential->secret, &length, seed, size) == 1) {
             credential->secret_size = (uint32_t)length;
@@ -106,24 +106,25 @@ static int shared(EVP_PKEY *mine, EVP_PKEY *its, uint8_t z[TPM_EC_MAX], size_t s
 }
 
 /* KDFe (part 1, 11.4.10.3): H(1 || Z || label || x of ours || x of the EK). */
-static int derive(const struct tpm_public *ek, const uint8_t *z, const uint8_t *x, uint8_t *seed)
+static int derive(const struct tpm_public *ek, const char *label, const uint8_t *z,
+                  const uint8_t *x, uint8_t *seed)
 {
-    uint8_t input[4 + sizeof(IDENTITY) + 3 * TPM_EC_MAX];
-    const size_t n = ek->point_size;
+    uint8_t input[4 + LABEL_MAX + 3 * TPM_EC_MAX];
+    const size_t n = ek->point_size, label_size = strlen(label) + 1;
     int r;
 
     put32(input, 1);
     memcpy(input + 4, z, n);
-    memcpy(input + 4 + n, IDENTITY, sizeof(IDENTITY));
-    memcpy(input + 4 + n + sizeof(IDENTITY), x, n);
-    memcpy(input + 4 + n + sizeof(IDENTITY) + n, ek->x, n);
-    r = tpm_hash(ek->name_hash, input, 4 + sizeof(IDENTITY) + 3 * n, seed);
+    memcpy(input + 4 + n, label, label_size);
+    memcpy(input + 4 + n + label_size, x, n);
+    memcpy(input + 4 + n + label_size + n, ek->x, n);
+    r = tpm_hash(ek->name_hash, input, 4 + label_size + 3 * n, seed);
     OPENSSL_cleanse(input, sizeof(input));
     return r;
 }
 
 /* ECC: the seed is what an ephemeral key and the EK share (part 1, C.6.3). */
-static int seed_ecc(const struct tpm_public *ek, EVP_PKEY *key, uint8_t *seed,
+static int seed_ecc(const struct tpm_public *ek, EVP_PKEY *key, const char *label, uint8_t *seed,
                     struct credential *credential)
 {
     EVP_PKEY *ours = EVP_EC_gen(ek->curve == TPM_CURVE_P384 ? "P-384" : "P-256");
@@ -138,7 +139,7 @@ static int seed_ecc(const struct tpm_public *ek, EVP_PKEY *key, uint8_t *seed,
         size == 1 + 2 * n)
         r = shared(ours, key, z, n);
     if (r == 0)
-        r = derive(ek, z, point + 1, seed);
+        r = derive(ek, label, z, point + 1, seed);
     if (r == 0) { /* TPMS_ECC_POINT */
         put16(credential->secret, n);
         memcpy(credential->secret + 2, point + 1, n);
@@ -170,54 +171,68 @@ static int encrypt(uint16_t bits, const uint8_t *key, uint8_t *data, size_t size
     return r;
 }
 
-/* The secret under the seed, bound to the AK's name (part 1, 24.4 and 24.5). */
-static int seal(const struct tpm_public *ek, const uint8_t *seed, const uint8_t *ak, size_t ak_size,
-                const uint8_t *secret, size_t secret_size, struct credential *credential)
+/*
+ * The secret under the seed, bound to a name: outer wrapping, of a credential (part 1, 24.4 and
+ * 24.5) as of an object (22.4).
+ */
+static int seal(const struct tpm_public *ek, const uint8_t *seed, const uint8_t *name,
+                size_t name_size, const uint8_t *secret, size_t secret_size,
+                struct credential *credential)
 {
     const size_t digest = tpm_hash_size(ek->name_hash), sealed = 2 + secret_size;
-    uint8_t key[TPM_DIGEST_MAX], signed_over[2 + CREDENTIAL_SECRET_MAX + TPM_NAME_BYTES];
-    int r = credential_kdfa(ek->name_hash, seed, digest, "STORAGE", ak, ak_size, key,
+    uint8_t key[TPM_DIGEST_MAX], signed_over[2 + CREDENTIAL_WRAPPED_MAX + TPM_NAME_BYTES];
+    int r = credential_kdfa(ek->name_hash, seed, digest, "STORAGE", name, name_size, key,
                             ek->symmetric_bits / 8u);
 
     put16(signed_over, secret_size);
     memcpy(signed_over + 2, secret, secret_size);
     if (r == 0)
         r = encrypt(ek->symmetric_bits, key, signed_over, sealed);
-    memcpy(signed_over + sealed, ak, ak_size);
+    memcpy(signed_over + sealed, name, name_size);
     if (r == 0)
         r = credential_kdfa(ek->name_hash, seed, digest, "INTEGRITY", NULL, 0, key, digest);
     if (r == 0)
-        r = hmac(ek->name_hash, key, digest, signed_over, sealed + ak_size, credential->blob + 2);
+        r = hmac(ek->name_hash, key, digest, signed_over, sealed + name_size, credential->blob + 2);
     if (r == 0) {
         put16(credential->blob, digest);
         memcpy(credential->blob + 2 + digest, signed_over, sealed);
         credential->blob_size = (uint32_t)(2 + digest + sealed);
     }
     OPENSSL_cleanse(key, sizeof(key));
+    OPENSSL_cleanse(signed_over, sizeof(signed_over)); /* if it was not encrypted */
     return r;
 }
 
-int credential_make(const struct tpm_public *ek, const uint8_t *ak, size_t ak_size,
-                    const uint8_t *secret, size_t secret_size, struct credential *credential)
+int credential_wrap(const struct tpm_public *ek, const char *label, const uint8_t *name,
+                    size_t name_size, const uint8_t *secret, size_t secret_size,
+                    struct credential *credential)
 {
     uint8_t seed[TPM_DIGEST_MAX];
     struct credential made = {.blob_size = 0};
     EVP_PKEY *key = NULL;
     int r;
 
-    if (!tpm_public_endorses(ek) || secret_size == 0 || secret_size > CREDENTIAL_SECRET_MAX ||
-        ak_size > TPM_NAME_BYTES)
+    if (!tpm_public_endorses(ek) || secret_size == 0 || secret_size > CREDENTIAL_WRAPPED_MAX ||
+        name_size > TPM_NAME_BYTES || strlen(label) >= LABEL_MAX)
         return -EINVAL;
     r = key_of_public(ek, &key);
     if (r == 0)
         r = ek->type == TPM_ALG_ID_ECC
-                ? seed_ecc(ek, key, seed, &made)
-                : seed_rsa(ek, key, seed, tpm_hash_size(ek->name_hash), &made);
+                ? seed_ecc(ek, key, label, seed, &made)
+                : seed_rsa(ek, key, label, seed, tpm_hash_size(ek->name_hash), &made);
     if (r == 0)
-        r = seal(ek, seed, ak, ak_size, secret, secret_size, &made);
+        r = seal(ek, seed, name, name_size, secret, secret_size, &made);
     if (r == 0)
         *credential = made;
     OPENSSL_cleanse(seed, sizeof(seed));
     EVP_PKEY_free(key);
     return r;
+}
+
+int credential_make(const struct tpm_public *ek, const uint8_t *ak, size_t ak_size,
+                    const uint8_t *secret, size_t secret_size, struct credential *credential)
+{
+    return secret_size > CREDENTIAL_SECRET_MAX
+               ? -EINVAL
+               : credential_wrap(ek, "IDENTITY", ak, ak_size, secret, secret_size, credential);
 }

@@ -10,8 +10,9 @@
  */
 #include "attest/verify/tpm.h"
 
-#define CREDENTIAL_SECRET_MAX 32u
-#define CREDENTIAL_BLOB_MAX   512u
+#define CREDENTIAL_SECRET_MAX  32u
+#define CREDENTIAL_WRAPPED_MAX 192u
+#define CREDENTIAL_BLOB_MAX    512u
 
 struct credential {
     /* Contents of a TPM2B_ID_OBJECT and of a TPM2B_ENCRYPTED_SECRET, without their sizes. */
@@ -26,6 +27,15 @@ struct credential {
  */
 int credential_make(const struct tpm_public *ek, const uint8_t *ak, size_t ak_size,
                     const uint8_t *secret, size_t secret_size, struct credential *credential);
+
+/*
+ * The same for any purpose that has a `label` (fewer than 16 bytes): 1 to CREDENTIAL_WRAPPED_MAX
+ * bytes, bound to the object of that name. With "DUPLICATE" (23.3.2.3, B.10.3, C.6.3) `blob` is
+ * what a TPM2B_PRIVATE for TPM2_Import holds. Errors as above.
+ */
+int credential_wrap(const struct tpm_public *ek, const char *label, const uint8_t *name,
+                    size_t name_size, const uint8_t *secret, size_t secret_size,
+                    struct credential *credential);
 
 /*
  * Key derivation in counter mode with HMAC (part 1, 11.4.10.2): `size` bytes, at most that of the
