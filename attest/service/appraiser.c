@@ -64,14 +64,28 @@ static void name_refused(struct verdict *verdict, const struct evidence *evidenc
     verdict->nonce_size = evidence->nonce_size;
 }
 
+/* What the signer needs to check it again. */
+static int bear_out(const struct evidence *evidence, struct verdict *verdict,
+                    struct witness *witness)
+{
+    int r = witness_of(evidence, witness);
+
+    if (r == -EIO)
+        return r;
+    if (r < 0 && verdict->refusal == REFUSE_NONE)
+        name_refused(verdict, evidence, REFUSE_KEY_KIND, "");
+    return 0;
+}
+
 int appraiser_judge(const struct references *references, const char *text, size_t size,
-                    struct verdict *verdict)
+                    struct verdict *verdict, struct witness *witness)
 {
     cleanup_free struct evidence *evidence = NULL;
     struct appraisal with = {.keys = references->keys};
     struct evidence_error error;
     int r = evidence_decode(text, size, &evidence, &error);
 
+    memset(witness, 0, sizeof(*witness));
     if (r == -EINVAL || r == -EFBIG) {
         memset(verdict, 0, sizeof(*verdict));
         verdict->refusal = REFUSE_FORM;
@@ -89,7 +103,8 @@ int appraiser_judge(const struct references *references, const char *text, size_
     /* That the nonce is one that was given out, and to be used now, is the signer's to say. */
     with.nonce = evidence->nonce;
     with.nonce_size = evidence->nonce_size;
-    return appraise(evidence, &with, verdict);
+    r = appraise(evidence, &with, verdict);
+    return r == 0 ? bear_out(evidence, verdict, witness) : r;
 }
 
 /* A body is what the other process says that it is, and cannot change any more. */
@@ -127,7 +142,7 @@ _Noreturn static void judge_and_say(int signer, const struct references *referen
     if (shelter_descriptors(&signer, 1) < 0 || setitimer(ITIMER_REAL, &limit, NULL) < 0 ||
         setrlimit(RLIMIT_AS, &memory) < 0 || shelter_calls(child_calls) < 0)
         _exit(EXIT_SYSTEM);
-    if (appraiser_judge(references, text, body->size, &said.verdict) < 0 ||
+    if (appraiser_judge(references, text, body->size, &said.verdict, &said.witness) < 0 ||
         fdpass_send(3, &said, sizeof(said), NULL, 0) < 0)
         _exit(EXIT_SYSTEM);
     _exit(EXIT_OK);

@@ -12,6 +12,7 @@
 #include "attest/verify/appraise.h"
 #include "attest/verify/keys.h"
 #include "attest/verify/reference.h"
+#include "attest/verify/witness.h"
 
 struct references {
     struct reference **list; /* owned */
@@ -28,9 +29,12 @@ const struct reference *references_find(const struct references *references, con
  */
 int appraiser_run(int http, int signer, const struct references *references);
 
-/* Appraise one text with whichever reference is its guest's. As appraise_text; a guest for whom
- * there is none is refused (REFUSE_GUEST). */
+/*
+ * Appraise one text with whichever reference is its guest's. As appraise_text; a guest for whom
+ * there is none is refused (REFUSE_GUEST), and so is what the signer could not check again
+ * (REFUSE_KEY_KIND). The witness is all zero where there is none.
+ */
 int appraiser_judge(const struct references *references, const char *text, size_t size,
-                    struct verdict *verdict);
+                    struct verdict *verdict, struct witness *witness);
 
 #endif

@@ -54,7 +54,7 @@ static int tell_ready(void)
     return r;
 }
 
-/* ---- the appraiser: 3 bodies, 4 verdicts, 5 ready */
+/* ---- both, the appraiser and the signer */
 
 static int read_references(const struct service_config *config, struct references *references)
 {
@@ -81,6 +81,8 @@ static int read_references(const struct service_config *config, struct reference
     }
     return EXIT_OK;
 }
+
+/* ---- the appraiser: 3 bodies, 4 verdicts, 5 ready */
 
 /* A child of it does the same and less: appraiser.c. */
 static const char *const appraiser_calls[] = {
@@ -149,6 +151,7 @@ static int be_signer(const struct plan *plan)
     const int fds[] = {plan->pair[HTTP_SIGNER][1], plan->pair[APPRAISER_SIGNER][1],
                        plan->pair[READY][0]};
     const struct service_config *config = plan->config;
+    struct references references = {0};
     struct service_store *store = NULL;
     char error[SERVICE_ERROR_MAX] = "";
     json_t *key = json_loadb(config->signing_key.text, config->signing_key.size,
@@ -165,13 +168,18 @@ static int be_signer(const struct plan *plan)
     r = tell_keys(public);
     if (r < 0)
         return cannot("say which key it is", r);
+    /* Of its own, and what the administrator wrote: the process that reads evidence gives it none.
+     */
+    r = read_references(config, &references);
+    if (r != EXIT_OK)
+        return r;
     r = service_store_open(config->state, &store, error);
     if (r < 0)
         return complain(config->state, error[0] != '\0' ? error : strerror(-r));
     r = shelter_calls(signer_calls);
     if (r == 0)
         r = tell_ready();
-    return r < 0 ? cannot("install a filter", r) : signer_run(3, 4, store, key);
+    return r < 0 ? cannot("install a filter", r) : signer_run(3, 4, store, key, &references);
 }
 
 /* ---- HTTP: 3 bodies, 4 requests, 5 ready, 6 clients */

@@ -8,7 +8,6 @@
 #include <string.h>
 #include <time.h>
 
-#include "attest/service/wire.h"
 #include "base/cleanup.h"
 #include "base/fdpass.h"
 #include "base/text.h"
@@ -104,9 +103,36 @@ static int take_request(int http, struct service_store *store)
     return fdpass_send(http, answer, sizeof(*answer), NULL, 0);
 }
 
-/* Spend its nonce, remember it, sign it. */
+int signer_confirm(struct service_verdict *said, const struct references *references)
+{
+    struct verdict *v = &said->verdict;
+    const struct reference *reference = references_find(references, v->tenant, v->name);
+    enum refusal refusal = REFUSE_WITNESS;
+    int r = witness_check(&said->witness, v, references->keys, &refusal);
+
+    if (r < 0)
+        return r;
+    if (refusal == REFUSE_NONE && v->refusal == REFUSE_NONE &&
+        (reference == NULL || !witness_satisfies(&said->witness, v, reference)))
+        refusal = REFUSE_WITNESS;
+    if (refusal == REFUSE_NONE)
+        return 0;
+    /* Nobody vouches for it: it is not kept as the last that is known of a guest. */
+    if (v->claim[CLAIM_TPM].state == CLAIM_AFFIRMED)
+        v->claim[CLAIM_TPM].state = CLAIM_SHOWN;
+    if (v->refusal == REFUSE_NONE) {
+        v->refusal = (uint32_t)refusal;
+        memset(v->detail, 0, sizeof(v->detail));
+        v->claim[CLAIM_TPM].state = CLAIM_REFUSED;
+    }
+    v->seen.known = false;
+    return 0;
+}
+
+/* Check it, spend its nonce, remember it, sign it. */
 static void answer_verdict(struct service_store *store, const json_t *key,
-                           struct service_verdict *said, struct service_answer *answer)
+                           const struct references *references, struct service_verdict *said,
+                           struct service_answer *answer)
 {
     struct service_result result;
     char *token = NULL;
@@ -123,7 +149,9 @@ static void answer_verdict(struct service_store *store, const json_t *key,
     answer->status = 0;
     if (said->verdict.refusal == REFUSE_FORM)
         return;
-    answer->status = service_store_accept(store, &said->verdict, clock_now(), &result);
+    answer->status = signer_confirm(said, references);
+    if (answer->status == 0)
+        answer->status = service_store_accept(store, &said->verdict, clock_now(), &result);
     if (answer->status < 0)
         return;
     answer->token.refusal = result.refusal;
@@ -141,7 +169,8 @@ static void answer_verdict(struct service_store *store, const json_t *key,
     free(token);
 }
 
-static int take_verdict(int appraiser, int http, struct service_store *store, const json_t *key)
+static int take_verdict(int appraiser, int http, struct service_store *store, const json_t *key,
+                        const struct references *references)
 {
     cleanup_free struct service_verdict *said = calloc(1, sizeof(*said));
     cleanup_free struct service_answer *answer = calloc(1, sizeof(*answer));
@@ -154,11 +183,12 @@ static int take_verdict(int appraiser, int http, struct service_store *store, co
         return n == 0 ? -EPIPE : n;
     if (n != (int)sizeof(*said))
         return -EPROTO;
-    answer_verdict(store, key, said, answer);
+    answer_verdict(store, key, references, said, answer);
     return fdpass_send(http, answer, sizeof(*answer), NULL, 0);
 }
 
-int signer_run(int http, int appraiser, struct service_store *store, const json_t *key)
+int signer_run(int http, int appraiser, struct service_store *store, const json_t *key,
+               const struct references *references)
 {
     int r = 0;
 
@@ -173,7 +203,7 @@ int signer_run(int http, int appraiser, struct service_store *store, const json_
         if (polled[0].revents != 0)
             r = take_request(http, store);
         if (r == 0 && polled[1].revents != 0)
-            r = take_verdict(appraiser, http, store, key);
+            r = take_verdict(appraiser, http, store, key, references);
     }
     return r == -EPIPE ? EXIT_OK : EXIT_SYSTEM;
 }

@@ -9,7 +9,9 @@
  */
 #include <jansson.h>
 
+#include "attest/service/appraiser.h"
 #include "attest/service/store.h"
+#include "attest/service/wire.h"
 
 /* A new private key on P-256 as a JWK; NULL without memory. The caller releases it. */
 json_t *signer_key_new(void);
@@ -17,9 +19,16 @@ json_t *signer_key_new(void);
 json_t *signer_key_public(const json_t *key);
 
 /*
+ * Check what the appraiser says against its witness and the signer's own registry and references:
+ * what is not borne out is refused in place, and vouched for by nobody. 0, or -ENOMEM, -EIO.
+ */
+int signer_confirm(struct service_verdict *said, const struct references *references);
+
+/*
  * Serve requests from `http` and verdicts from `appraiser` until `http` is closed. Returns an exit
  * status.
  */
-int signer_run(int http, int appraiser, struct service_store *store, const json_t *key);
+int signer_run(int http, int appraiser, struct service_store *store, const json_t *key,
+               const struct references *references);
 
 #endif

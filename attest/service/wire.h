@@ -9,13 +9,16 @@
  *   HTTP  --nonce, result, counts-->  signer  --answers-->  HTTP
  *
  * Who parses evidence has no key, who has the key parses nothing but the structs below, and who
- * speaks with the network can neither make nor change a verdict: it does not pass through it.
+ * speaks with the network can neither make nor change a verdict: it does not pass through it. With
+ * a verdict come the numbers that its signatures are over, so that the signer checks them again:
+ * attest/verify/witness.h.
  */
 #include <stdint.h>
 
 #include "attest/service/store.h"
 #include "attest/verify/appraise.h"
 #include "attest/verify/ear.h"
+#include "attest/verify/witness.h"
 
 #define SERVICE_BODY_MAX (8u << 20) /* bytes of evidence that the network may send */
 
@@ -30,6 +33,7 @@ struct service_body {
 struct service_verdict {
     uint64_t id;
     struct verdict verdict;
+    struct witness witness; /* all zero where the evidence has none: its verdict is no good one */
 };
 
 enum service_request_type {

@@ -39,6 +39,9 @@ static const struct row rows[REFUSALS] = {
 [REFUSE_PCRS_CLAIMED] = {"pcrs-claimed", "values are claimed of other PCRs than those quoted", "quote.pcrs"},
 [REFUSE_PCR_DIGEST] = {"pcr-digest", "the values of the PCRs are not those quoted", "quote.attest: pcrDigest over quote.pcrs"},
 
+[REFUSE_KEY_KIND] = {"key-kind", "the service takes keys on P-256 with SHA-256 only, as Casemate's own TPMs have them", "ak, ek, host.ak"},
+[REFUSE_WITNESS] = {"witness", "what the process that read the evidence says of it is not what was signed", "quote.signature, host.quote.signature"},
+
 [REFUSE_LOG_FORM] = {"log-form", "the boot log cannot be taken apart into events", "boot_log"},
 [REFUSE_LOG_HEADER] = {"log-header", "the boot log does not begin as ours", "boot_log: event 0"},
 [REFUSE_LOG_PCR] = {"log-pcr", "the boot log has an event of a PCR that it should not be of", "boot_log"},

@@ -37,6 +37,9 @@ enum refusal {
     REFUSE_SELECTION,
     REFUSE_PCRS_CLAIMED,
     REFUSE_PCR_DIGEST,
+    /* what is checked twice */
+    REFUSE_KEY_KIND,
+    REFUSE_WITNESS,
     /* the boot log */
     REFUSE_LOG_FORM,
     REFUSE_LOG_HEADER,
