@@ -2,6 +2,7 @@
 #include "attest/evidence/base64.h"
 
 #include <errno.h>
+#include <stdbool.h>
 
 static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
@@ -38,35 +39,51 @@ static const uint8_t values[256] = {
     ['4'] = 57, ['5'] = 58, ['6'] = 59, ['7'] = 60, ['8'] = 61, ['9'] = 62, ['+'] = 63, ['/'] = 64,
 };
 
-static int value_of(char c)
+/* What a byte stands for, 0 to 63; one that is not of the alphabet has the bits above. */
+static uint32_t value_of(char c)
 {
-    return (int)values[(uint8_t)c] - 1;
+    return values[(uint8_t)c] - 1U;
+}
+
+/* Four at a time, and what was wrong is asked once at the end: logs make most of any evidence. */
+static bool decode_whole(uint8_t *to, const char *text, size_t length)
+{
+    uint32_t bad = 0;
+
+    for (size_t i = 0; i < length; i += 4, to += 3) {
+        const uint32_t a = value_of(text[i]), b = value_of(text[i + 1]), c = value_of(text[i + 2]),
+                       d = value_of(text[i + 3]);
+
+        bad |= a | b | c | d;
+        to[0] = (uint8_t)(a << 2 | b >> 4);
+        to[1] = (uint8_t)(b << 4 | c >> 2);
+        to[2] = (uint8_t)(c << 6 | d);
+    }
+    return bad < 64;
 }
 
 int base64_decode(uint8_t *to, size_t *size, const char *text, size_t length)
 {
-    size_t out = 0;
+    size_t whole = length, out;
+    uint32_t a, b, c;
 
     if (length % 4 != 0)
         return -EINVAL;
-    for (size_t i = 0; i < length; i += 4) {
-        int digits = 4;
-        uint32_t word = 0;
-
-        if (i + 4 == length && text[i + 3] == '=')
-            digits = text[i + 2] == '=' ? 2 : 3;
-        for (int k = 0; k < digits; k++) {
-            const int value = value_of(text[i + (size_t)k]);
-
-            if (value < 0)
-                return -EINVAL;
-            word |= (uint32_t)value << (18 - 6 * k);
-        }
+    if (length > 0 && text[length - 1] == '=')
+        whole -= 4;
+    if (!decode_whole(to, text, whole))
+        return -EINVAL;
+    out = whole / 4 * 3;
+    if (whole < length) {
+        a = value_of(text[whole]);
+        b = value_of(text[whole + 1]);
+        c = text[whole + 2] == '=' ? 0 : value_of(text[whole + 2]);
         /* Two texts for one value would be two evidences with one meaning. */
-        if ((digits == 2 && (word & 0xffff) != 0) || (digits == 3 && (word & 0xff) != 0))
+        if ((a | b | c) >= 64 || (text[whole + 2] == '=' ? b & 15 : c & 3) != 0)
             return -EINVAL;
-        for (int k = 0; k < digits - 1; k++)
-            to[out++] = (uint8_t)(word >> (16 - 8 * k));
+        to[out++] = (uint8_t)(a << 2 | b >> 4);
+        if (text[whole + 2] != '=')
+            to[out++] = (uint8_t)(b << 4 | c >> 2);
     }
     *size = out;
     return 0;

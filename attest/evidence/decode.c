@@ -1,293 +1,376 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Evidence from text: tables of what each object has, and one function for each kind of member. */
 #include <errno.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "attest/evidence/base64.h"
 #include "attest/evidence/evidence.h"
+#include "attest/evidence/form.h"
 #include "base/cleanup.h"
 #include "base/hex.h"
 #include "base/text.h"
 
-/* One decoding: where bytes go, and what was wrong first. */
+/* One decoding: what is left of the text, where bytes go, and what was wrong first. */
 struct decoder {
+    struct form form;
     uint8_t *room; /* as large as the text: what base64 says is shorter than its text */
     size_t used;
     const char *within; /* "", "quote.", "host.", for messages */
     struct evidence_error *error;
 };
 
+struct member {
+    const char *name;
+    /* Takes the value, and says of what the member is a part. */
+    int (*take)(struct decoder *decoder, const struct member *member, void *of);
+    size_t at;          /* bytes: where in `of` an evidence_bytes stands */
+    size_t least, most; /* of its bytes */
+};
+
 static int refuse(struct decoder *decoder, const char *member, const char *what)
 {
-    char name[48];
-
     (void)text_format(decoder->error->text, sizeof(decoder->error->text), "%s%s: %s",
-                      decoder->within, text_escape(name, sizeof(name), member), what);
+                      decoder->within, member, what);
     return -EINVAL;
 }
 
-/* Exactly these members, of which the last `optional` may be absent: an unknown one may be a claim
- * that another reader believes. */
-static int members(struct decoder *decoder, const json_t *object, const char *const *names,
-                   size_t count, size_t optional)
+static const struct member *find(const struct member *members, size_t count,
+                                 const struct form_text *name, size_t *which)
 {
-    size_t found = 0;
-
-    if (!json_is_object(object))
-        return refuse(decoder, "", "no object");
     for (size_t i = 0; i < count; i++) {
-        if (json_object_get(object, names[i]) != NULL)
-            found++;
-        else if (i < count - optional)
-            return refuse(decoder, names[i], "is missing");
+        if (strlen(members[i].name) == name->length &&
+            memcmp(members[i].name, name->text, name->length) == 0) {
+            *which = i;
+            return &members[i];
+        }
     }
-    return found == json_object_size(object) ? 0 : refuse(decoder, "", "an unknown member");
+    return NULL;
 }
 
-static int value_bytes(struct decoder *decoder, const json_t *value, const char *member,
-                       size_t least, size_t most, struct evidence_bytes *bytes)
+static int take_member(struct decoder *decoder, const struct member *members, size_t count,
+                       uint32_t *found, void *of)
 {
+    const struct member *member;
+    struct form_text name;
+    size_t which;
+
+    if (!form_take_text(&decoder->form, &name) || !form_take(&decoder->form, ':'))
+        return refuse(decoder, "", "no JSON: a member's name, a colon and its value should follow");
+    /* An unknown one may be a claim that another reader believes; of two, another might take the
+     * other. */
+    member = find(members, count, &name, &which);
+    if (member == NULL)
+        return refuse(decoder, "", "an unknown member");
+    if ((*found & 1U << which) != 0)
+        return refuse(decoder, member->name, "stands there twice");
+    *found |= 1U << which;
+    return member->take(decoder, member, of);
+}
+
+/* An object of exactly these members, of which the last `optional` may be absent. */
+static int take_object(struct decoder *decoder, const struct member *members, size_t count,
+                       size_t optional, void *of)
+{
+    uint32_t found = 0;
+
+    if (!form_take(&decoder->form, '{'))
+        return refuse(decoder, "", "no object");
+    while (!form_is(&decoder->form, '}')) {
+        int r;
+
+        if (found != 0 && !form_take(&decoder->form, ','))
+            return refuse(decoder, "", "no JSON: a comma or a brace should follow");
+        r = take_member(decoder, members, count, &found, of);
+        if (r < 0)
+            return r;
+    }
+    decoder->form.at++;
+    for (size_t i = 0; i < count - optional; i++) {
+        if ((found & 1U << i) == 0)
+            return refuse(decoder, members[i].name, "is missing");
+    }
+    return 0;
+}
+
+/* The same of one that stands within another. */
+static int take_part(struct decoder *decoder, const char *within, const struct member *members,
+                     size_t count, void *of)
+{
+    const char *outside = decoder->within;
+    int r;
+
+    decoder->within = within;
+    r = take_object(decoder, members, count, 0, of);
+    decoder->within = outside;
+    return r;
+}
+
+static int take_bytes(struct decoder *decoder, const struct member *member, void *of)
+{
+    struct evidence_bytes *bytes = (struct evidence_bytes *)(void *)((uint8_t *)of + member->at);
     uint8_t *to = decoder->room + decoder->used;
+    struct form_text text;
     size_t size = 0;
 
-    if (!json_is_string(value))
-        return refuse(decoder, member, "no text");
-    if (base64_decode(to, &size, json_string_value(value), json_string_length(value)) < 0)
-        return refuse(decoder, member, "no base64 (RFC 4648, section 4)");
-    if (size < least)
-        return refuse(decoder, member, "is empty");
-    if (size > most)
-        return refuse(decoder, member, "is too long");
+    if (!form_take_text(&decoder->form, &text))
+        return refuse(decoder, member->name, "no text");
+    if (base64_decode(to, &size, text.text, text.length) < 0)
+        return refuse(decoder, member->name, "no base64 (RFC 4648, section 4)");
+    if (size < member->least)
+        return refuse(decoder, member->name, "is empty");
+    if (size > member->most)
+        return refuse(decoder, member->name, "is too long");
     decoder->used += size;
     *bytes = (struct evidence_bytes){to, size};
     return 0;
 }
 
-static int bytes_of(struct decoder *decoder, const json_t *object, const char *member, size_t least,
-                    size_t most, struct evidence_bytes *bytes)
+static int take_hex(struct decoder *decoder, const char *member, uint8_t *to, size_t size)
 {
-    return value_bytes(decoder, json_object_get(object, member), member, least, most, bytes);
-}
+    struct form_text text;
 
-static int hex_of(struct decoder *decoder, const json_t *value, const char *member, uint8_t *to,
-                  size_t size)
-{
-    if (!json_is_string(value) ||
-        hex_decode(to, size, json_string_value(value), json_string_length(value)) < 0)
+    if (!form_take_text(&decoder->form, &text) || hex_decode(to, size, text.text, text.length) < 0)
         return refuse(decoder, member, "not as many digits of 0-9a-f as it has");
     return 0;
 }
 
-static int name_of(struct decoder *decoder, const json_t *object, const char *member,
-                   char to[EVIDENCE_NAME_MAX])
+static int take_name(struct decoder *decoder, const struct member *member, void *of)
 {
-    const json_t *value = json_object_get(object, member);
+    char *to = (char *)of + member->at;
+    struct form_text text;
 
-    if (!json_is_string(value) || strlen(json_string_value(value)) != json_string_length(value) ||
-        !evidence_name_valid(json_string_value(value)))
-        return refuse(decoder, member, "no name");
-    return text_copy(to, EVIDENCE_NAME_MAX, json_string_value(value));
+    if (!form_take_text(&decoder->form, &text) || text.length >= EVIDENCE_NAME_MAX ||
+        memchr(text.text, '\0', text.length) != NULL)
+        return refuse(decoder, member->name, "no name");
+    memcpy(to, text.text, text.length);
+    to[text.length] = '\0';
+    return evidence_name_valid(to) ? 0 : refuse(decoder, member->name, "no name");
 }
 
-static int uuid_of(struct decoder *decoder, const json_t *object, uint8_t uuid[16])
+static int take_uuid(struct decoder *decoder, const struct member *member, void *of)
 {
-    const json_t *value = json_object_get(object, "uuid");
-    const char *text = json_string_value(value);
-    char digits[32];
+    uint8_t *uuid = (uint8_t *)of + member->at;
+    struct form_text text;
+    char digits[36];
     size_t n = 0;
 
-    if (text == NULL || json_string_length(value) != 36)
-        return refuse(decoder, "uuid", "no UUID");
+    if (!form_take_text(&decoder->form, &text) || text.length != 36)
+        return refuse(decoder, member->name, "no UUID");
     for (size_t i = 0; i < 36; i++) {
         const bool dash = i == 8 || i == 13 || i == 18 || i == 23;
 
-        if (dash != (text[i] == '-'))
-            return refuse(decoder, "uuid", "no UUID");
+        if (dash != (text.text[i] == '-'))
+            return refuse(decoder, member->name, "no UUID");
         if (!dash)
-            digits[n++] = text[i];
+            digits[n++] = text.text[i];
     }
-    if (hex_decode(uuid, 16, digits, sizeof(digits)) < 0)
-        return refuse(decoder, "uuid", "no UUID");
-    return 0;
+    return hex_decode(uuid, 16, digits, n) == 0 ? 0 : refuse(decoder, member->name, "no UUID");
 }
 
-/* {"0": hex, ...}: one spelling a PCR. */
-static int pcrs_of(struct decoder *decoder, const json_t *object, struct evidence_quote *quote)
+/* "0" to "23": one spelling a PCR. */
+static bool pcr_of(const struct form_text *name, unsigned *pcr)
 {
-    size_t found = 0;
+    unsigned value = 0;
 
-    if (!json_is_object(object))
-        return refuse(decoder, "pcrs", "no object");
-    for (unsigned i = 0; i < EVIDENCE_PCRS; i++) {
-        const json_t *value;
+    if (name->length < 1 || name->length > 2 || (name->length == 2 && name->text[0] == '0'))
+        return false;
+    for (size_t i = 0; i < name->length; i++) {
+        if (name->text[i] < '0' || name->text[i] > '9')
+            return false;
+        value = value * 10 + (unsigned)(name->text[i] - '0');
+    }
+    *pcr = value;
+    return value < EVIDENCE_PCRS;
+}
+
+/* {"0": hex, ...} */
+static int take_pcrs(struct decoder *decoder, const struct member *member, void *of)
+{
+    struct evidence_quote *quote = of;
+
+    if (!form_take(&decoder->form, '{'))
+        return refuse(decoder, member->name, "no object");
+    while (!form_is(&decoder->form, '}')) {
+        struct form_text name;
         char number[4];
+        unsigned pcr;
         int r;
 
-        (void)text_format(number, sizeof(number), "%u", i);
-        value = json_object_get(object, number);
-        if (value == NULL)
-            continue;
-        r = hex_of(decoder, value, number, quote->pcr[i], 32);
+        if ((quote->pcrs != 0 && !form_take(&decoder->form, ',')) ||
+            !form_take_text(&decoder->form, &name) || !form_take(&decoder->form, ':'))
+            return refuse(decoder, member->name, "no JSON");
+        if (!pcr_of(&name, &pcr))
+            return refuse(decoder, member->name, "an unknown PCR");
+        if ((quote->pcrs & 1U << pcr) != 0)
+            return refuse(decoder, member->name, "one PCR twice");
+        (void)text_format(number, sizeof(number), "%u", pcr);
+        r = take_hex(decoder, number, quote->pcr[pcr], 32);
         if (r < 0)
             return r;
-        quote->pcrs |= 1U << i;
-        found++;
+        quote->pcrs |= 1U << pcr;
     }
-    return found == json_object_size(object) ? 0 : refuse(decoder, "pcrs", "an unknown PCR");
+    decoder->form.at++;
+    return 0;
 }
 
-static int quote_of(struct decoder *decoder, const json_t *object, const char *within,
-                    struct evidence_quote *quote)
-{
-    static const char *const names[] = {"attest", "signature", "pcrs"};
-    const char *outside = decoder->within;
-    int r;
+#define BYTES(type, field, least, most) take_bytes, offsetof(struct type, field), least, most
+#define COUNT(members)                  (sizeof(members) / sizeof((members)[0]))
 
-    decoder->within = within;
-    r = members(decoder, object, names, 3, 0);
-    if (r == 0)
-        r = bytes_of(decoder, object, "attest", 1, EVIDENCE_TPM_MAX, &quote->attest);
-    if (r == 0)
-        r = bytes_of(decoder, object, "signature", 1, EVIDENCE_TPM_MAX, &quote->signature);
-    if (r == 0)
-        r = pcrs_of(decoder, json_object_get(object, "pcrs"), quote);
-    decoder->within = outside;
-    return r;
+static int take_quote(struct decoder *decoder, const struct member *member, void *of)
+{
+    static const struct member members[] = {
+        {"attest", BYTES(evidence_quote, attest, 1, EVIDENCE_TPM_MAX)},
+        {"signature", BYTES(evidence_quote, signature, 1, EVIDENCE_TPM_MAX)},
+        {"pcrs", take_pcrs, 0, 0, 0},
+    };
+    const bool host = strcmp(decoder->within, "host.") == 0;
+
+    return take_part(decoder, host ? "host.quote." : "quote.", members, COUNT(members),
+                     (uint8_t *)of + member->at);
 }
 
-static int keys_of(struct decoder *decoder, const json_t *object, struct evidence_key *key)
+static int take_guest(struct decoder *decoder, const struct member *member, void *of)
 {
-    int r = bytes_of(decoder, object, "ak", 1, EVIDENCE_TPM_MAX, &key->ak);
+    static const struct member members[] = {
+        {"tenant", take_name, offsetof(struct evidence, tenant), 0, 0},
+        {"name", take_name, offsetof(struct evidence, name), 0, 0},
+        {"uuid", take_uuid, offsetof(struct evidence, uuid), 0, 0},
+    };
 
-    return r < 0 ? r : bytes_of(decoder, object, "ek", 1, EVIDENCE_TPM_MAX, &key->ek);
+    (void)member;
+    return take_part(decoder, "guest.", members, COUNT(members), of);
 }
 
-static int proof_of(struct decoder *decoder, const json_t *object, struct evidence_host *host)
+static int take_version(struct decoder *decoder, const struct member *member, void *of)
 {
-    static const char *const names[] = {"leaf", "leaves", "path"};
-    const json_t *leaf, *leaves, *path;
-    int r = members(decoder, object, names, 3, 0);
+    uint64_t version;
 
-    if (r < 0)
-        return r;
-    leaf = json_object_get(object, "leaf");
-    leaves = json_object_get(object, "leaves");
-    path = json_object_get(object, "path");
-    if (!json_is_integer(leaf) || !json_is_integer(leaves) || json_integer_value(leaf) < 0 ||
-        json_integer_value(leaves) > (json_int_t)1 << EVIDENCE_PATH_MAX ||
-        json_integer_value(leaf) >= json_integer_value(leaves))
+    (void)of;
+    return form_take_number(&decoder->form, 1, &version) && version == 1
+               ? 0
+               : refuse(decoder, member->name, "not 1");
+}
+
+static int take_nonce(struct decoder *decoder, const struct member *member, void *of)
+{
+    struct evidence *evidence = of;
+    struct form ahead = decoder->form;
+    struct form_text text = {.length = 0};
+
+    if (!form_take_text(&ahead, &text) || text.length / 2 < EVIDENCE_NONCE_MIN ||
+        text.length / 2 > EVIDENCE_NONCE_MAX)
+        return refuse(decoder, member->name, "not 16 to 64 bytes");
+    evidence->nonce_size = (uint32_t)text.length / 2;
+    return take_hex(decoder, member->name, evidence->nonce, evidence->nonce_size);
+}
+
+static int take_place(struct decoder *decoder, const struct member *member, void *of)
+{
+    uint64_t *number = (uint64_t *)(void *)((uint8_t *)of + member->at);
+
+    return form_take_number(&decoder->form, 1ULL << EVIDENCE_PATH_MAX, number)
+               ? 0
+               : refuse(decoder, "leaf", "no place in a tree");
+}
+
+/* Of a list, up to its end: whether one more follows. */
+static bool another(struct decoder *decoder, uint32_t count)
+{
+    return count == 0 ? !form_is(&decoder->form, ']') : form_take(&decoder->form, ',');
+}
+
+static int take_path(struct decoder *decoder, const struct member *member, void *of)
+{
+    struct evidence_host *host = of;
+
+    if (!form_take(&decoder->form, '['))
+        return refuse(decoder, member->name, "no list of hashes");
+    while (another(decoder, host->path_count)) {
+        int r;
+
+        if (host->path_count == EVIDENCE_PATH_MAX)
+            return refuse(decoder, member->name, "no list of hashes");
+        r = take_hex(decoder, member->name, host->path[host->path_count++], 32);
+        if (r < 0)
+            return r;
+    }
+    return form_take(&decoder->form, ']') ? 0 : refuse(decoder, member->name, "no list of hashes");
+}
+
+static int take_chain(struct decoder *decoder, const struct member *member, void *of)
+{
+    static const char what[] = "no list of at most four";
+    struct evidence_host *host = of;
+
+    if (!form_take(&decoder->form, '['))
+        return refuse(decoder, member->name, what);
+    while (another(decoder, host->chain_count)) {
+        int r;
+
+        if (host->chain_count == EVIDENCE_CHAIN_MAX)
+            return refuse(decoder, member->name, what);
+        r = take_bytes(decoder, member, &host->chain[host->chain_count++]);
+        if (r < 0)
+            return r;
+    }
+    return form_take(&decoder->form, ']') ? 0 : refuse(decoder, member->name, what);
+}
+
+static int take_proof(struct decoder *decoder, const struct member *member, void *of)
+{
+    static const struct member members[] = {
+        {"leaf", take_place, offsetof(struct evidence_host, leaf), 0, 0},
+        {"leaves", take_place, offsetof(struct evidence_host, leaves), 0, 0},
+        {"path", take_path, 0, 0, 0},
+    };
+    const struct evidence_host *host = of;
+    int r = take_part(decoder, "host.", members, COUNT(members), of);
+
+    (void)member;
+    if (r == 0 && host->leaf >= host->leaves)
         return refuse(decoder, "leaf", "no place in a tree");
-    host->leaf = (uint64_t)json_integer_value(leaf);
-    host->leaves = (uint64_t)json_integer_value(leaves);
-    if (!json_is_array(path) || json_array_size(path) > EVIDENCE_PATH_MAX)
-        return refuse(decoder, "path", "no list of hashes");
-    for (size_t i = 0; i < json_array_size(path); i++) {
-        r = hex_of(decoder, json_array_get(path, i), "path", host->path[i], 32);
-        if (r < 0)
-            return r;
-    }
-    host->path_count = (uint32_t)json_array_size(path);
-    return 0;
-}
-
-static int chain_of(struct decoder *decoder, const json_t *array, struct evidence_host *host)
-{
-    if (!json_is_array(array) || json_array_size(array) > EVIDENCE_CHAIN_MAX)
-        return refuse(decoder, "ek_certificates", "no list of at most four");
-    for (size_t i = 0; i < json_array_size(array); i++) {
-        const int r = value_bytes(decoder, json_array_get(array, i), "ek_certificates", 1,
-                                  EVIDENCE_CERT_MAX, &host->chain[i]);
-
-        if (r < 0)
-            return r;
-    }
-    host->chain_count = (uint32_t)json_array_size(array);
-    return 0;
-}
-
-static int host_of(struct decoder *decoder, const json_t *object, struct evidence_host *host)
-{
-    static const char *const names[] = {"quote",           "ak",        "ek",
-                                        "ek_certificates", "statement", "proof",
-                                        "boot_log",        "ima_log",   "ledger"};
-    int r;
-
-    decoder->within = "host.";
-    r = members(decoder, object, names, sizeof(names) / sizeof(names[0]), 0);
-    if (r == 0)
-        r = quote_of(decoder, json_object_get(object, "quote"), "host.quote.", &host->quote);
-    if (r == 0)
-        r = keys_of(decoder, object, &host->key);
-    if (r == 0)
-        r = chain_of(decoder, json_object_get(object, "ek_certificates"), host);
-    if (r == 0)
-        r = bytes_of(decoder, object, "statement", 1, EVIDENCE_STATE_MAX, &host->statement);
-    if (r == 0)
-        r = proof_of(decoder, json_object_get(object, "proof"), host);
-    if (r == 0)
-        r = bytes_of(decoder, object, "boot_log", 0, EVIDENCE_LOG_MAX, &host->boot_log);
-    if (r == 0)
-        r = bytes_of(decoder, object, "ima_log", 0, EVIDENCE_LOG_MAX, &host->ima_log);
-    if (r == 0)
-        r = bytes_of(decoder, object, "ledger", 0, EVIDENCE_LOG_MAX, &host->ledger);
     return r;
 }
 
-static int guest_of(struct decoder *decoder, const json_t *object, struct evidence *evidence)
+static int take_host(struct decoder *decoder, const struct member *member, void *of)
 {
-    static const char *const names[] = {"tenant", "name", "uuid"};
-    int r;
+    static const struct member members[] = {
+        {"quote", take_quote, offsetof(struct evidence_host, quote), 0, 0},
+        {"ak", BYTES(evidence_host, key.ak, 1, EVIDENCE_TPM_MAX)},
+        {"ek", BYTES(evidence_host, key.ek, 1, EVIDENCE_TPM_MAX)},
+        {"ek_certificates", take_chain, 0, 1, EVIDENCE_CERT_MAX},
+        {"statement", BYTES(evidence_host, statement, 1, EVIDENCE_STATE_MAX)},
+        {"proof", take_proof, 0, 0, 0},
+        {"boot_log", BYTES(evidence_host, boot_log, 0, EVIDENCE_LOG_MAX)},
+        {"ima_log", BYTES(evidence_host, ima_log, 0, EVIDENCE_LOG_MAX)},
+        {"ledger", BYTES(evidence_host, ledger, 0, EVIDENCE_LOG_MAX)},
+    };
+    struct evidence *evidence = of;
 
-    decoder->within = "guest.";
-    r = members(decoder, object, names, 3, 0);
-    if (r == 0)
-        r = name_of(decoder, object, "tenant", evidence->tenant);
-    if (r == 0)
-        r = name_of(decoder, object, "name", evidence->name);
-    if (r == 0)
-        r = uuid_of(decoder, object, evidence->uuid);
-    decoder->within = "";
-    return r;
+    (void)member;
+    evidence->has_host = true;
+    return take_part(decoder, "host.", members, COUNT(members), &evidence->host);
 }
 
-static int nonce_of(struct decoder *decoder, const json_t *value, struct evidence *evidence)
+static int take_evidence(struct decoder *decoder, struct evidence *evidence)
 {
-    const size_t size = json_is_string(value) ? json_string_length(value) / 2 : 0;
+    static const struct member members[] = {
+        {"version", take_version, 0, 0, 0},
+        {"guest", take_guest, 0, 0, 0},
+        {"nonce", take_nonce, 0, 0, 0},
+        {"quote", take_quote, offsetof(struct evidence, quote), 0, 0},
+        {"ak", BYTES(evidence, key.ak, 1, EVIDENCE_TPM_MAX)},
+        {"ek", BYTES(evidence, key.ek, 1, EVIDENCE_TPM_MAX)},
+        {"boot_log", BYTES(evidence, boot_log, 1, EVIDENCE_LOG_MAX)},
+        {"ledger_log", BYTES(evidence, ledger_log, 0, EVIDENCE_LOG_MAX)},
+        {"host", take_host, 0, 0, 0},
+    };
+    int r = take_object(decoder, members, COUNT(members), 1, evidence);
 
-    if (size < EVIDENCE_NONCE_MIN || size > EVIDENCE_NONCE_MAX)
-        return refuse(decoder, "nonce", "not 16 to 64 bytes");
-    evidence->nonce_size = (uint32_t)size;
-    return hex_of(decoder, value, "nonce", evidence->nonce, size);
-}
-
-static int evidence_of(struct decoder *decoder, const json_t *top, struct evidence *evidence)
-{
-    static const char *const names[] = {"version", "guest",    "nonce",      "quote", "ak",
-                                        "ek",      "boot_log", "ledger_log", "host"};
-    const json_t *version, *host;
-    int r = members(decoder, top, names, sizeof(names) / sizeof(names[0]), 1);
-
-    if (r < 0)
-        return r;
-    version = json_object_get(top, "version");
-    if (!json_is_integer(version) || json_integer_value(version) != 1)
-        return refuse(decoder, "version", "not 1");
-    r = guest_of(decoder, json_object_get(top, "guest"), evidence);
-    if (r == 0)
-        r = nonce_of(decoder, json_object_get(top, "nonce"), evidence);
-    if (r == 0)
-        r = quote_of(decoder, json_object_get(top, "quote"), "quote.", &evidence->quote);
-    if (r == 0)
-        r = keys_of(decoder, top, &evidence->key);
-    if (r == 0)
-        r = bytes_of(decoder, top, "boot_log", 1, EVIDENCE_LOG_MAX, &evidence->boot_log);
-    if (r == 0)
-        r = bytes_of(decoder, top, "ledger_log", 0, EVIDENCE_LOG_MAX, &evidence->ledger_log);
-    host = json_object_get(top, "host");
-    if (r == 0 && host != NULL) {
-        evidence->has_host = true;
-        r = host_of(decoder, host, &evidence->host);
-    }
+    form_space(&decoder->form);
+    if (r == 0 && decoder->form.at != decoder->form.end)
+        return refuse(decoder, "", "something follows its end");
     return r;
 }
 
@@ -296,28 +379,17 @@ int evidence_decode(const char *text, size_t size, struct evidence **evidence,
 {
     struct decoder decoder = {.within = "", .error = error};
     cleanup_free struct evidence *made = NULL;
-    json_error_t where;
-    json_t *top;
     int r;
 
     if (size > EVIDENCE_TEXT_MAX)
         return -EFBIG;
-    made = calloc(1, sizeof(*made) + size);
+    made = malloc(sizeof(*made) + size);
     if (made == NULL)
         return -ENOMEM;
+    memset(made, 0, sizeof(*made));
     decoder.room = (uint8_t *)(made + 1);
-    top = json_loadb(text, size, JSON_REJECT_DUPLICATES, &where);
-    if (top == NULL) {
-        char why[100];
-
-        if (json_error_code(&where) == json_error_out_of_memory)
-            return -ENOMEM;
-        (void)text_format(error->text, sizeof(error->text), "no JSON: line %d: %s", where.line,
-                          text_escape(why, sizeof(why), where.text));
-        return -EINVAL;
-    }
-    r = evidence_of(&decoder, top, made);
-    json_decref(top);
+    decoder.form = (struct form){text, text + size};
+    r = take_evidence(&decoder, made);
     if (r == 0)
         *evidence = steal_pointer(&made);
     return r;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Trust: arbitrary bytes as evidence, and as a statement. Properties: what is understood can be
- * written, and what is written is understood as the same.
+ * written, and what is written is understood as the same; and it means the same to a reader of any
+ * JSON, who so sees in no evidence what we do not.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -28,7 +29,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct evidence *first, *second;
     struct evidence_error error;
-    json_t *object, *again;
+    json_t *object, *again, *any;
     char *text;
 
     statement(data, size);
@@ -36,6 +37,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     if (evidence_encode(first, &object) < 0)
         abort();
+    any = json_loadb((const char *)data, size, JSON_REJECT_DUPLICATES, NULL);
+    if (any == NULL || !json_equal(object, any))
+        abort();
+    json_decref(any);
     text = json_dumps(object, 0);
     if (text == NULL || evidence_decode(text, strlen(text), &second, &error) < 0 ||
         evidence_encode(second, &again) < 0 || !json_equal(object, again))

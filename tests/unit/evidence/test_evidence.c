@@ -6,7 +6,9 @@
 
 #include <cmocka.h>
 
+#include <ctype.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -202,6 +204,72 @@ static void test_no_json(void **state)
     assert_null(back);
 }
 
+/* White space is nobody's claim; all else that a reader of any JSON would take is refused. */
+static void test_one_form(void **state)
+{
+    static const struct {
+        const char *from, *to, *why; /* NULL: understood */
+    } cases[] = {
+        {"\"version\":1", " \t\r\n\"version\" : 1 ", NULL},
+        {"\"version\":1", "\"versio\\u006e\":1", ": an unknown member"},
+        {"\"version\":1", "\"version\":1.0", "version: not 1"},
+        {"\"version\":1", "\"version\":1e0", "version: not 1"},
+        {"\"version\":1", "\"version\":01", "version: not 1"},
+        {"\"version\":1", "\"version\":+1", "version: not 1"},
+        {"\"version\":1", "\"version\":1,\"version\":1", "version: stands there twice"},
+        {"\"version\":1", "\"version\":1,", ": no JSON"},
+        {"\"version\":1", ",\"version\":1", ": no JSON"},
+        {"\"version\":1", "\"version\":1 \"host\":1", ": no JSON"},
+        {"\"version\":1", "version:1", ": no JSON"},
+        {"\"version\":1", "\"version\"=1", ": no JSON"},
+        {"\"version\":1", "\"version\":1/**/", ": no JSON"},
+        {"\"name\":\"web-1\"", "\"name\":\"web\\u002d1\"", "guest.name: no name"},
+        {"\"name\":\"web-1\"", "\"name\":\"web-1", "guest.name: no name"},
+        {"\"name\":\"web-1\"", "\"name\":\"web-1\",\"name\":\"db\"", "guest.name: stands"},
+        {"\"0\":\"", "\"1\":\"", "quote.pcrs: one PCR twice"},
+        {"\"0\":\"", "\"0\":\"\\u0030", "quote.0: not as many digits"},
+        {"\"path\":[", "\"path\":[,", "host.path: not as many digits"},
+        {"\"leaf\":2", "\"leaf\":4294967297", "host.leaf: no place"},
+        {"\"leaf\":2", "\"leaf\":18446744073709551618", "host.leaf: no place"},
+        {"\"leaf\":2", "\"leaf\":02", "host.leaf: no place"},
+        {"\"ledger\":\"", "\"ledger\":\"\\/", "host.ledger: no base64"},
+    };
+    struct evidence e = example(), *back = NULL;
+    struct evidence_error error;
+    json_t *object;
+    char *text, other[8192];
+
+    (void)state;
+    assert_int_equal(evidence_encode(&e, &object), 0);
+    text = json_dumps(object, JSON_COMPACT);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        const char *at = strstr(text, cases[i].from);
+
+        assert_non_null(at);
+        (void)snprintf(other, sizeof(other), "%.*s%s%s", (int)(at - text), text, cases[i].to,
+                       at + strlen(cases[i].from));
+        back = NULL;
+        error.text[0] = '\0';
+        if (evidence_decode(other, strlen(other), &back, &error) == 0
+                ? cases[i].why != NULL
+                : cases[i].why == NULL ||
+                      strncmp(error.text, cases[i].why, strlen(cases[i].why)) != 0)
+            fail_msg("case %zu: \"%s\"", i, error.text);
+        free(back);
+    }
+    /* Whole, and nothing behind it; cut anywhere it is nothing. */
+    for (size_t size = 0; size < strlen(text); size++)
+        assert_int_equal(evidence_decode(text, size, &back, &error), -EINVAL);
+    (void)snprintf(other, sizeof(other), "%s \n}", text);
+    assert_int_equal(evidence_decode(other, strlen(other) - 1, &back, &error), 0);
+    free(back);
+    assert_int_equal(evidence_decode(other, strlen(other), &back, &error), -EINVAL);
+    assert_string_equal(error.text, ": something follows its end");
+    assert_int_equal(evidence_decode(text, strlen(text) + 1, &back, &error), -EINVAL); /* a NUL */
+    free(text);
+    json_decref(object);
+}
+
 static void test_base64(void **state)
 {
     /* RFC 4648, section 10 */
@@ -226,6 +294,22 @@ static void test_base64(void **state)
         assert_int_equal(size, strlen(cases[i].data));
         assert_memory_equal(data, cases[i].data, size);
     }
+    /* Each byte that is none of the alphabet, at each place of each length. */
+    for (unsigned c = 0; c < 256; c++) {
+        for (size_t at = 0; at < 8; at++) {
+            memcpy(text, "AAAAAAAA", 8);
+            text[at] = (char)c;
+            assert_int_equal(base64_decode(data, &size, text, 8),
+                             isalnum((int)c) != 0 || c == '+' || c == '/' || (c == '=' && at == 7)
+                                 ? 0
+                                 : -EINVAL);
+        }
+    }
+    assert_int_equal(base64_decode(data, &size, "AAAA====", 8), -EINVAL);
+    assert_int_equal(base64_decode(data, &size, "AA=A", 4), -EINVAL);
+    assert_int_equal(base64_decode(data, &size, "====", 4), -EINVAL);
+    for (size_t length = 1; length < 8; length++)
+        assert_int_equal(base64_decode(data, &size, "AAAAAAA", length), length == 4 ? 0 : -EINVAL);
 }
 
 static struct statement statement_example(void)
@@ -297,13 +381,10 @@ static void test_statement_refuses(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_there_and_back),
-        cmocka_unit_test(test_encode_refuses),
-        cmocka_unit_test(test_decode_refuses),
-        cmocka_unit_test(test_no_json),
-        cmocka_unit_test(test_base64),
-        cmocka_unit_test(test_statement),
-        cmocka_unit_test(test_statement_refuses),
+        cmocka_unit_test(test_there_and_back), cmocka_unit_test(test_encode_refuses),
+        cmocka_unit_test(test_decode_refuses), cmocka_unit_test(test_no_json),
+        cmocka_unit_test(test_one_form),       cmocka_unit_test(test_base64),
+        cmocka_unit_test(test_statement),      cmocka_unit_test(test_statement_refuses),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
