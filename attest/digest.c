@@ -112,6 +112,46 @@ int digests_of(const void *data, size_t size, struct digests *value)
     return r < 0 ? r : digests_end(&pass, value);
 }
 
+int digester_begin(struct digester *digester)
+{
+    struct digests_pass pass;
+    int r = digests_begin(&pass);
+
+    if (r == 0)
+        *digester = (struct digester){pass.sha256.context, pass.sha384.context};
+    return r;
+}
+
+void digester_end(struct digester *digester)
+{
+    EVP_MD_CTX_free(digester->sha256);
+    EVP_MD_CTX_free(digester->sha384);
+    *digester = (struct digester){NULL, NULL};
+}
+
+/* Without an algorithm the context begins anew with the one that it has. */
+static int again(void *context, const void *data, size_t size, uint8_t *value)
+{
+    return EVP_DigestInit_ex(context, NULL, NULL) == 1 &&
+                   EVP_DigestUpdate(context, data, size) == 1 &&
+                   EVP_DigestFinal_ex(context, value, NULL) == 1
+               ? 0
+               : -EIO;
+}
+
+int digester_sha256(struct digester *digester, const void *data, size_t size,
+                    uint8_t value[DIGEST_SIZE])
+{
+    return again(digester->sha256, data, size, value);
+}
+
+int digester_both(struct digester *digester, const void *data, size_t size, struct digests *value)
+{
+    int r = again(digester->sha256, data, size, value->sha256);
+
+    return r < 0 ? r : again(digester->sha384, data, size, value->sha384);
+}
+
 typedef int add_chunk(void *pass, const void *data, size_t size);
 
 static int add_single(void *pass, const void *data, size_t size)

@@ -45,6 +45,24 @@ int digests_end(struct digests_pass *pass, struct digests *value);
 /* Both digests of `size` bytes. 0, -ENOMEM or -EIO. */
 int digests_of(const void *data, size_t size, struct digests *value);
 
+/*
+ * Digests of many short things, one after the other: what OpenSSL looks up and allocates for one is
+ * kept for the next, which makes the most of what a short one costs.
+ */
+struct digester {
+    void *sha256, *sha384; /* owned between digester_begin and digester_end */
+};
+
+/* 0 or -ENOMEM. */
+int digester_begin(struct digester *digester);
+/* Also of one that is all zero. */
+void digester_end(struct digester *digester);
+
+/* Digest of `size` bytes. 0 or -EIO, `value` then undefined. */
+int digester_sha256(struct digester *digester, const void *data, size_t size,
+                    uint8_t value[DIGEST_SIZE]);
+int digester_both(struct digester *digester, const void *data, size_t size, struct digests *value);
+
 /* Both digests of a whole file, read once by pread, its offset untouched. 0 or -errno. */
 int digests_file(int fd, struct digests *value);
 

@@ -214,6 +214,7 @@ static int check(const void *bytes, uint64_t size, bool started, struct measure_
     r = grammar_open(&g, bytes, size, LOG_SIZE_MAX, problem);
     if (r == 0)
         r = take_boot(&g, guest, started, &text);
+    grammar_close(&g);
     buf_release(&text);
     return r;
 }

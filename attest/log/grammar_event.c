@@ -98,7 +98,14 @@ int grammar_open(struct grammar *g, const void *bytes, uint64_t size, uint64_t m
     buf_release(&header);
     if (r == 0)
         r = log_open(&g->reader, bytes, size, problem);
-    return r == 0 && log_next(&g->reader, &g->entry, problem) < 0 ? -EBADMSG : r;
+    if (r == 0 && log_next(&g->reader, &g->entry, problem) < 0)
+        r = -EBADMSG;
+    return r == 0 ? digester_begin(&g->digester) : r;
+}
+
+void grammar_close(struct grammar *g)
+{
+    digester_end(&g->digester);
 }
 
 bool grammar_at_end(const struct grammar *g)
@@ -162,7 +169,7 @@ void grammar_digests(const struct grammar *g, struct digests *digests)
 int grammar_digest(struct grammar *g)
 {
     struct digests said, computed;
-    int r = digests_of(g->entry.data, g->entry.size, &computed);
+    int r = digester_both(&g->digester, g->entry.data, g->entry.size, &computed);
 
     if (r < 0)
         return r;
@@ -178,11 +185,11 @@ int grammar_same(struct grammar *g, const struct buf *text)
 
     if (buf_status(text) < 0)
         return buf_status(text);
+    if (text->size == g->entry.size && memcmp(text->data, g->entry.data, text->size) == 0)
+        return 0;
     while (same < text->size && same < g->entry.size && text->data[same] == g->entry.data[same])
         same++;
-    if (same < text->size || same < g->entry.size)
-        return grammar_refuse_data(g, LOG_TEXT, same);
-    return 0;
+    return grammar_refuse_data(g, LOG_TEXT, same);
 }
 
 int grammar_end(struct grammar *g)

@@ -9,11 +9,15 @@ struct grammar {
     struct log_reader reader;
     struct log_entry entry; /* taken last */
     struct log_problem *problem;
+    struct digester digester; /* owned until grammar_close */
 };
 
-/* Begin with a log whose header is exactly ours. 0, or -EBADMSG with *problem filled. */
+/* Begin with a log whose header is exactly ours. 0, or -EBADMSG with *problem filled; -ENOMEM. */
 int grammar_open(struct grammar *g, const void *bytes, uint64_t size, uint64_t most,
                  struct log_problem *problem);
+
+/* In any case after grammar_open, also when that failed. */
+void grammar_close(struct grammar *g);
 
 /* Whether nothing follows. */
 bool grammar_at_end(const struct grammar *g);

@@ -105,5 +105,6 @@ int log_check_ledger(const void *bytes, uint64_t size,
         if (r == 0 && visit != NULL)
             r = visit(context, &event);
     } while (r == 0 && !grammar_at_end(&g));
+    grammar_close(&g);
     return r;
 }

@@ -1,36 +1,74 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <inttypes.h>
+#include <string.h>
 
 #include "attest/log/measure_text.h"
 #include "base/hex.h"
 #include "policy/guest_check.h"
+
+/*
+ * Without printf: whoever reads a log writes all of it again to compare, and a verifier does so for
+ * each guest.
+ */
+static void put(struct buf *out, const char *text)
+{
+    buf_append(out, text, strlen(text));
+}
 
 static void put_hex(struct buf *out, const void *data, size_t size)
 {
     char text[2 * DIGEST_SHA384_SIZE + 1];
 
     hex_encode(text, data, size);
-    buf_printf(out, "%s", text);
+    buf_append(out, text, 2 * size);
+}
+
+static void put_number(struct buf *out, uint64_t number)
+{
+    char digits[20], *at = digits + sizeof(digits);
+
+    do
+        *--at = (char)('0' + number % 10);
+    while ((number /= 10) > 0);
+    buf_append(out, at, (size_t)(digits + sizeof(digits) - at));
+}
+
+/* "key value" and the line's end. */
+static void put_line(struct buf *out, const char *key, const char *value)
+{
+    put(out, key);
+    put(out, " ");
+    put(out, value);
+    put(out, "\n");
+}
+
+static void put_count(struct buf *out, const char *key, uint64_t number)
+{
+    put(out, key);
+    put(out, " ");
+    put_number(out, number);
+    put(out, "\n");
 }
 
 static void put_digests(struct buf *out, const char *key, const struct digests *digests)
 {
-    buf_printf(out, "%s ", key);
+    put(out, key);
+    put(out, " ");
     put_hex(out, digests->sha256, sizeof(digests->sha256));
-    buf_printf(out, " ");
+    put(out, " ");
     put_hex(out, digests->sha384, sizeof(digests->sha384));
-    buf_printf(out, "\n");
+    put(out, "\n");
 }
 
 static void put_reference(struct buf *out, const char *key,
                           const struct measure_reference *reference)
 {
-    buf_printf(out, "%s ", key);
+    put(out, key);
+    put(out, " ");
     if (reference->known)
         put_hex(out, reference->sha256, sizeof(reference->sha256));
     else
-        buf_printf(out, "none");
-    buf_printf(out, "\n");
+        put(out, "none");
+    put(out, "\n");
 }
 
 static void put_files(struct buf *out, const struct measure_program *program)
@@ -43,39 +81,47 @@ static void put_files(struct buf *out, const struct measure_program *program)
 void measure_put_program(struct buf *out, enum process_kind kind,
                          const struct measure_program *program)
 {
-    buf_printf(out, "kind %s\n", process_kind_name(kind));
+    put_line(out, "kind", process_kind_name(kind));
     put_files(out, program);
 }
 
 void measure_put_config(struct buf *out, const struct measure_config *config)
 {
-    buf_printf(out, "format 1\nvcpus %" PRIu32 "\nmemory %" PRIu64 "\ncpu %s\nirqchip %s\n",
-               config->vcpus, config->memory, guest_cpu_words[config->cpu],
-               guest_irqchip_words[config->irqchip]);
+    put(out, "format 1\n");
+    put_count(out, "vcpus", config->vcpus);
+    put_count(out, "memory", config->memory);
+    put_line(out, "cpu", guest_cpu_words[config->cpu]);
+    put_line(out, "irqchip", guest_irqchip_words[config->irqchip]);
     for (uint32_t i = 0; i < config->devices; i++) {
         const struct measure_device *device = &config->device[i];
 
-        buf_printf(out, "device %s %" PRIu32, process_kind_name(device->kind), device->queues);
+        put(out, "device ");
+        put(out, process_kind_name(device->kind));
+        put(out, " ");
+        put_number(out, device->queues);
         if (device->kind == PROCESS_BLK)
-            buf_printf(out, " %s", device->readonly ? "readonly" : "writable");
+            put(out, device->readonly ? " readonly" : " writable");
         if (device->kind == PROCESS_NET) {
-            buf_printf(out, " ");
+            put(out, " ");
             put_hex(out, device->mac, sizeof(device->mac));
         }
-        buf_printf(out, "\n");
+        put(out, "\n");
     }
 }
 
 void measure_put_start(struct buf *out, const struct measure_start *start)
 {
-    buf_printf(out, "event start\nformat 1\ntenant %s\nname %s\nuuid ", start->tenant, start->name);
+    put(out, "event start\nformat 1\n");
+    put_line(out, "tenant", start->tenant);
+    put_line(out, "name", start->name);
+    put(out, "uuid ");
     put_hex(out, start->uuid, sizeof(start->uuid));
-    buf_printf(out, "\ngeneration %" PRIu64 "\nresets %" PRIu64 "\n", start->generation,
-               start->resets);
+    put(out, "\n");
+    put_count(out, "generation", start->generation);
+    put_count(out, "resets", start->resets);
     put_reference(out, "policy", &start->policy);
     put_reference(out, "proof", &start->proof);
-    buf_printf(out, "mac %s\n",
-               guest_mac_words[start->selinux ? GUEST_MAC_SELINUX : GUEST_MAC_LANDLOCK]);
+    put_line(out, "mac", guest_mac_words[start->selinux ? GUEST_MAC_SELINUX : GUEST_MAC_LANDLOCK]);
     put_reference(out, "host", &start->host);
     put_reference(out, "previous", &start->previous);
 }
@@ -83,14 +129,17 @@ void measure_put_start(struct buf *out, const struct measure_start *start)
 void measure_put_process(struct buf *out, const struct measure_process *process,
                          const struct measure_program *program)
 {
-    buf_printf(out, "event process\nkind %s\nindex %" PRIu32 "\nuid %" PRIu32 "\ncontext %s\n",
-               process_kind_name(process->kind), process->index, process->uid,
-               process->context[0] != '\0' ? process->context : "none");
+    put(out, "event process\n");
+    put_line(out, "kind", process_kind_name(process->kind));
+    put_count(out, "index", process->index);
+    put_count(out, "uid", process->uid);
+    put_line(out, "context", process->context[0] != '\0' ? process->context : "none");
     put_files(out, program);
 }
 
 void measure_put_event(struct buf *out, const struct measure_event *event)
 {
-    buf_printf(out, "event %s\nsequence %" PRIu64 "\ntime %" PRIu64 "\n",
-               measure_happening_word(event->what), event->sequence, event->time);
+    put_line(out, "event", measure_happening_word(event->what));
+    put_count(out, "sequence", event->sequence);
+    put_count(out, "time", event->time);
 }

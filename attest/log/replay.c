@@ -38,20 +38,47 @@ int log_pcrs_init(struct log_pcrs *pcrs, uint16_t algorithm)
     return 0;
 }
 
-int log_pcrs_extend(struct log_pcrs *pcrs, uint32_t pcr, const uint8_t *digest)
+/* To be freed with EVP_MD_CTX_free: one for all extends of a log. */
+static int hash_begin(uint16_t algorithm, EVP_MD_CTX **hash)
 {
-    const EVP_MD *algorithm = method(pcrs->algorithm);
-    const unsigned size = log_algorithm_size(pcrs->algorithm);
-    uint8_t both[2 * LOG_DIGEST_MAX];
+    const EVP_MD *md = method(algorithm);
+    EVP_MD_CTX *made;
 
-    if (algorithm == NULL || pcr >= LOG_PCRS)
+    if (md == NULL)
         return -EINVAL;
-    memcpy(both, pcrs->value[pcr], size);
-    memcpy(both + size, digest, size);
-    if (EVP_Digest(both, (size_t)2 * size, pcrs->value[pcr], NULL, algorithm, NULL) != 1)
+    made = EVP_MD_CTX_new();
+    if (made == NULL || EVP_DigestInit_ex(made, md, NULL) != 1) {
+        EVP_MD_CTX_free(made);
+        return -ENOMEM;
+    }
+    *hash = made;
+    return 0;
+}
+
+static int extend(struct log_pcrs *pcrs, EVP_MD_CTX *hash, uint32_t pcr, const uint8_t *digest)
+{
+    const unsigned size = log_algorithm_size(pcrs->algorithm);
+
+    if (pcr >= LOG_PCRS)
+        return -EINVAL;
+    if (EVP_DigestInit_ex(hash, NULL, NULL) != 1 ||
+        EVP_DigestUpdate(hash, pcrs->value[pcr], size) != 1 ||
+        EVP_DigestUpdate(hash, digest, size) != 1 ||
+        EVP_DigestFinal_ex(hash, pcrs->value[pcr], NULL) != 1)
         return -EIO;
     pcrs->touched |= 1u << pcr;
     return 0;
+}
+
+int log_pcrs_extend(struct log_pcrs *pcrs, uint32_t pcr, const uint8_t *digest)
+{
+    EVP_MD_CTX *hash = NULL;
+    int r = hash_begin(pcrs->algorithm, &hash);
+
+    if (r == 0)
+        r = extend(pcrs, hash, pcr, digest);
+    EVP_MD_CTX_free(hash);
+    return r;
 }
 
 /* The locality that an event says the TPM was started at; 0 is the usual one. */
@@ -63,7 +90,7 @@ static uint8_t startup_locality(const struct log_entry *entry)
     return entry->data[sizeof(LOCALITY_MARK)];
 }
 
-static int replay_event(struct log_pcrs *pcrs, const struct log_entry *entry,
+static int replay_event(struct log_pcrs *pcrs, EVP_MD_CTX *hash, const struct log_entry *entry,
                         struct log_problem *problem)
 {
     const struct log_digest *digest;
@@ -83,7 +110,7 @@ static int replay_event(struct log_pcrs *pcrs, const struct log_entry *entry,
         *problem = (struct log_problem){LOG_PCR, entry->offset, entry->number};
         return -EBADMSG;
     }
-    return log_pcrs_extend(pcrs, entry->pcr, digest->value);
+    return extend(pcrs, hash, entry->pcr, digest->value);
 }
 
 static bool declares(const struct log_reader *reader, uint16_t algorithm)
@@ -101,18 +128,22 @@ int log_replay(const void *bytes, uint64_t size, uint16_t algorithm, struct log_
     struct log_reader reader;
     struct log_entry entry;
     struct log_pcrs replayed;
+    EVP_MD_CTX *hash = NULL;
     int r = log_pcrs_init(&replayed, algorithm);
 
     if (r == 0)
         r = log_open(&reader, bytes, size, problem);
     if (r == 0 && !declares(&reader, algorithm))
         return -ENOENT;
+    if (r == 0)
+        r = hash_begin(algorithm, &hash);
     while (r == 0) {
         r = log_next(&reader, &entry, problem);
         if (r <= 0)
             break;
-        r = replay_event(&replayed, &entry, problem);
+        r = replay_event(&replayed, hash, &entry, problem);
     }
+    EVP_MD_CTX_free(hash);
     if (r < 0)
         return r;
     *pcrs = replayed;
