@@ -155,8 +155,10 @@ int appraise(const struct evidence *evidence, const struct appraisal *with, stru
         r = refuse(a, REFUSE_HOST_MISSING, CLAIM_HOST, "%s", "");
     if (r < 0)
         return r;
-    if (r == 0)
+    if (r == 0) {
         remember(a);
+        recall_keep(a);
+    }
     *verdict = *made;
     return 0;
 }

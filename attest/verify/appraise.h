@@ -8,7 +8,9 @@
  * it can be done in a process that has nothing to lose.
  */
 #include "attest/evidence/evidence.h"
+#include "attest/verify/checker.h"
 #include "attest/verify/keys.h"
+#include "attest/verify/recall.h"
 #include "attest/verify/reference.h"
 #include "attest/verify/refusal.h"
 
@@ -69,6 +71,9 @@ struct appraisal {
     const struct keys *keys; /* NULL: none is enrolled */
     const uint8_t *nonce;    /* that was asked with */
     size_t nonce_size;
+    /* For who appraises more than once: each may be NULL, and changes nothing but the time. */
+    struct checker *checker;
+    struct recall *recall;
 };
 
 /*

@@ -37,7 +37,28 @@ static enum refusal refusal_of(enum log_reason reason)
     }
 }
 
-static int boot(struct appraising *a)
+/* What a host's statement names: the data of the events of PCR 21, one behind the other. */
+static int digest_start(struct appraising *a)
+{
+    const struct evidence_bytes *log = &a->evidence->boot_log;
+    struct log_problem problem;
+    struct log_reader reader;
+    struct log_entry entry;
+    struct digest digest;
+    int r = digest_begin(&digest), more;
+
+    if (r < 0)
+        return r;
+    more = log_open(&reader, log->data, log->size, &problem);
+    while (r == 0 && more >= 0 && (more = log_next(&reader, &entry, &problem)) > 0) {
+        if (entry.pcr == MEASURE_PCR_START && entry.type != LOG_EV_NO_ACTION)
+            r = digest_add(&digest, entry.data, entry.size);
+    }
+    return r < 0 ? r : digest_end(&digest, a->start_digest);
+}
+
+/* What the boot log is: of its bytes alone. */
+static int read_boot(struct appraising *a)
 {
     const struct evidence_bytes *log = &a->evidence->boot_log;
     struct log_problem problem = {.reason = LOG_WHOLE};
@@ -52,9 +73,22 @@ static int boot(struct appraising *a)
         r = log_replay(log->data, log->size, LOG_ALG_SHA256, &pcrs, &problem);
     if (r < 0)
         return refuse_unless_failed(a, r, REFUSE_LOG_FORM, CLAIM_PROGRAMS, "");
+    for (unsigned i = 0; i < EVIDENCE_PCRS; i++)
+        memcpy(a->boot_pcr[i], pcrs.value[i], sizeof(a->boot_pcr[i]));
+    r = digest_start(a);
+    return r == 0 ? tpm_hash(TPM_ALG_ID_SHA256, log->data, log->size, a->boot_digest) : r;
+}
+
+/* What it leads to is what is quoted now. */
+static int boot(struct appraising *a)
+{
+    int r = recall_boot(a) ? 0 : read_boot(a);
+
+    if (r != 0)
+        return r;
     for (unsigned i = 0; i < EVIDENCE_PCRS; i++) {
         if (i == MEASURE_PCR_LEDGER || (EVIDENCE_PCRS_GUEST & 1U << i) == 0 ||
-            memcmp(pcrs.value[i], a->evidence->quote.pcr[i], 32) == 0)
+            memcmp(a->boot_pcr[i], a->evidence->quote.pcr[i], 32) == 0)
             continue;
         return i == MEASURE_PCR_START ? refuse(a, REFUSE_START_REPLAY, CLAIM_CONFINEMENT, "%s", "")
                                       : refuse(a, REFUSE_LOG_REPLAY, CLAIM_PROGRAMS, "PCR %u", i);
@@ -82,36 +116,9 @@ static int ledger(struct appraising *a)
     return 0;
 }
 
-/* What a host's statement names: the data of the events of PCR 21, one behind the other. */
-static int digest_start(struct appraising *a)
-{
-    const struct evidence_bytes *log = &a->evidence->boot_log;
-    struct log_problem problem;
-    struct log_reader reader;
-    struct log_entry entry;
-    struct digest digest;
-    int r = digest_begin(&digest), more;
-
-    if (r < 0)
-        return r;
-    more = log_open(&reader, log->data, log->size, &problem);
-    while (r == 0 && more >= 0 && (more = log_next(&reader, &entry, &problem)) > 0) {
-        if (entry.pcr == MEASURE_PCR_START && entry.type != LOG_EV_NO_ACTION)
-            r = digest_add(&digest, entry.data, entry.size);
-    }
-    return r < 0 ? r : digest_end(&digest, a->start_digest);
-}
-
 int appraise_log(struct appraising *a)
 {
-    const struct evidence_bytes *log = &a->evidence->boot_log;
     int r = boot(a);
 
-    if (r == 0)
-        r = ledger(a);
-    if (r == 0)
-        r = digest_start(a);
-    if (r == 0)
-        r = tpm_hash(TPM_ALG_ID_SHA256, log->data, log->size, a->boot_digest);
-    return r;
+    return r == 0 ? ledger(a) : r;
 }

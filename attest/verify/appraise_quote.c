@@ -92,7 +92,9 @@ static int signed_by(struct appraising *a, const struct part *p)
     if (r < 0)
         return refuse_unless_failed(a, r, p->names->signature_form, p->claim,
                                     tpm_fault_text(fault));
-    r = tpm_signature_check(p->ak, &signature, attest->data, attest->size);
+    r = a->with->checker != NULL
+            ? checker_check(a->with->checker, p->ak, &signature, attest->data, attest->size)
+            : tpm_signature_check(p->ak, &signature, attest->data, attest->size);
     if (r == -EINVAL)
         return refuse(a, p->names->scheme, p->claim, "%s", "");
     return r < 0 ? refuse_unless_failed(a, r, p->names->signature, p->claim, "") : 0;

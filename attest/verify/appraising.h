@@ -15,9 +15,11 @@ struct appraising {
     struct tpm_public ak, ek, host_ak, host_ek;
     struct tpm_quote_info quote, host_quote;
     bool ak_enrolled;
-    struct measure_guest guest; /* what the boot log says; after appraise_log */
-    uint8_t start_digest[32];   /* of the data of its events of PCR 21 */
-    uint8_t boot_digest[32];    /* of the whole log */
+    struct measure_guest guest;          /* what the boot log says; after appraise_log */
+    uint8_t start_digest[32];            /* of the data of its events of PCR 21 */
+    uint8_t boot_digest[32];             /* of the whole log */
+    uint8_t boot_pcr[EVIDENCE_PCRS][32]; /* that it leads to */
+    bool recalled;                       /* all of these from an appraisal before */
 };
 
 /*
@@ -41,6 +43,10 @@ void claim(struct appraising *a, enum claim claim, bool asked, const char *bytes
 int appraise_quote(struct appraising *a, bool host);
 /* Boot log and ledger against the quote. */
 int appraise_log(struct appraising *a);
+/* What an appraisal before made of the same boot log, if it is known; and, once nothing was wrong,
+ * to be known. */
+bool recall_boot(struct appraising *a);
+void recall_keep(const struct appraising *a);
 /* What they say against the reference. */
 int appraise_values(struct appraising *a);
 int appraise_history(struct appraising *a);

@@ -26,17 +26,12 @@ static void put32(uint8_t *to, uint32_t value)
     put16(to + 2, value & 0xffff);
 }
 
-static const char *digest_name(uint16_t hash)
-{
-    return hash == TPM_ALG_ID_SHA256 ? "SHA256" : hash == TPM_ALG_ID_SHA384 ? "SHA384" : "SHA512";
-}
-
 static int hmac(uint16_t hash, const uint8_t *key, size_t key_size, const uint8_t *data,
                 size_t size, uint8_t value[TPM_DIGEST_MAX])
 {
     size_t length = 0;
 
-    return EVP_Q_mac(NULL, "HMAC", NULL, digest_name(hash), NULL, key, key_size, data, size, value,
+    return EVP_Q_mac(NULL, "HMAC", NULL, key_digest(hash), NULL, key, key_size, data, size, value,
                      TPM_DIGEST_MAX, &length) != NULL &&
                    length == tpm_hash_size(hash)
                ? 0
@@ -69,7 +64,7 @@ static int seed_rsa(const struct tpm_public *ek, EVP_PKEY *key, const char *purp
                     size_t size, struct credential *credential)
 {
     EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL);
-    const EVP_MD *md = EVP_get_digestbyname(digest_name(ek->name_hash));
+    const EVP_MD *md = EVP_get_digestbyname(key_digest(ek->name_hash));
     unsigned char *label = (unsigned char *)OPENSSL_strdup(purpose);
     size_t length = sizeof(credential->secret);
     int r = -EIO;

@@ -2,7 +2,7 @@
 #ifndef CASEMATE_ATTEST_VERIFY_KEY_H
 #define CASEMATE_ATTEST_VERIFY_KEY_H
 
-/* A TPM's public key as OpenSSL's, for who uses it more than once. */
+/* A TPM's public key as OpenSSL's. */
 #include <openssl/evp.h>
 
 #include "attest/verify/tpm.h"
@@ -13,8 +13,7 @@
  */
 int key_of_public(const struct tpm_public *key, EVP_PKEY **made);
 
-/* tpm_signature_check with what key_of_public made of `key`. */
-int key_signature_check(EVP_PKEY *pkey, const struct tpm_public *key,
-                        const struct tpm_signature *signature, const void *data, size_t size);
+/* OpenSSL's name of a digest that tpm_hash_size knows. */
+const char *key_digest(uint16_t algorithm);
 
 #endif

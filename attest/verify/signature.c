@@ -1,164 +1,168 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Digests and signatures, by OpenSSL's EVP. */
+/* Signatures, by OpenSSL's EVP. */
 #include <errno.h>
 #include <openssl/core_names.h>
-#include <openssl/ecdsa.h>
 #include <openssl/evp.h>
-#include <openssl/param_build.h>
 #include <openssl/rsa.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "attest/verify/checker.h"
 #include "attest/verify/key.h"
-#include "attest/verify/tpm.h"
+#include "base/cleanup.h"
 
-static const EVP_MD *hash_of(uint16_t algorithm)
+#define INTEGER_MAX (2u + 1u + TPM_EC_MAX)
+#define DER_MAX     (2u + 2u * INTEGER_MAX)
+
+/* A key of one curve, whose point is set anew for each check, and what verifies with it. */
+struct curve {
+    EVP_PKEY *key;
+    EVP_PKEY_CTX *verify;
+};
+
+struct checker {
+    struct curve p256, p384; /* the second is made when it is needed */
+};
+
+static void curve_release(struct curve *curve)
 {
-    switch (algorithm) {
-    case TPM_ALG_ID_SHA256:
-        return EVP_sha256();
-    case TPM_ALG_ID_SHA384:
-        return EVP_sha384();
-    case TPM_ALG_ID_SHA512:
-        return EVP_sha512();
-    default:
-        return NULL;
-    }
+    EVP_PKEY_CTX_free(curve->verify);
+    EVP_PKEY_free(curve->key);
 }
 
-size_t tpm_hash_size(uint16_t algorithm)
+static int curve_make(struct curve *curve, const char *name)
 {
-    const EVP_MD *md = hash_of(algorithm);
-
-    return md != NULL ? (size_t)EVP_MD_get_size(md) : 0;
-}
-
-int tpm_hash(uint16_t algorithm, const void *data, size_t size, uint8_t *value)
-{
-    const EVP_MD *md = hash_of(algorithm);
-
-    if (md == NULL)
-        return -EINVAL;
-    return EVP_Digest(data, size, value, NULL, md, NULL) == 1 ? 0 : -EIO;
-}
-
-/* The key's parts as parameters; NULL without memory. */
-static OSSL_PARAM *parts_of(const struct tpm_public *key, BIGNUM **n, BIGNUM **e)
-{
-    OSSL_PARAM_BLD *builder = OSSL_PARAM_BLD_new();
-    uint8_t point[1 + 2 * TPM_EC_MAX];
-    OSSL_PARAM *parts = NULL;
-    int done;
-
-    if (builder == NULL)
-        return NULL;
-    if (key->type == TPM_ALG_ID_ECC) {
-        point[0] = 4; /* uncompressed */
-        memcpy(point + 1, key->x, key->point_size);
-        memcpy(point + 1 + key->point_size, key->y, key->point_size);
-        done = OSSL_PARAM_BLD_push_utf8_string(builder, OSSL_PKEY_PARAM_GROUP_NAME,
-                                               key->curve == TPM_CURVE_P384 ? "P-384" : "P-256",
-                                               0) == 1 &&
-               OSSL_PARAM_BLD_push_octet_string(builder, OSSL_PKEY_PARAM_PUB_KEY, point,
-                                                1 + 2 * (size_t)key->point_size) == 1;
-    } else {
-        *n = BN_bin2bn(key->n, (int)key->n_size, NULL);
-        *e = BN_new();
-        done = *n != NULL && *e != NULL && BN_set_word(*e, key->exponent) == 1 &&
-               OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_RSA_N, *n) == 1 &&
-               OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_RSA_E, *e) == 1;
-    }
-    if (done)
-        parts = OSSL_PARAM_BLD_to_param(builder);
-    OSSL_PARAM_BLD_free(builder);
-    return parts;
-}
-
-int key_of_public(const struct tpm_public *key, EVP_PKEY **made)
-{
-    EVP_PKEY_CTX *context =
-        EVP_PKEY_CTX_new_from_name(NULL, key->type == TPM_ALG_ID_ECC ? "EC" : "RSA", NULL);
-    BIGNUM *n = NULL, *e = NULL;
-    OSSL_PARAM *parts = parts_of(key, &n, &e);
-    EVP_PKEY *pkey = NULL;
+    EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_name(NULL, "EC", NULL);
+    OSSL_PARAM group[] = {
+        OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, (char *)(uintptr_t)name, 0),
+        OSSL_PARAM_construct_end(),
+    };
+    struct curve made = {NULL, NULL};
     int r = -EIO;
 
-    if (context != NULL && parts != NULL && EVP_PKEY_fromdata_init(context) == 1) {
-        /* A point that is not on the curve is refused here. */
-        r = EVP_PKEY_fromdata(context, &pkey, EVP_PKEY_PUBLIC_KEY, parts) == 1 ? 0 : -EINVAL;
-    }
-    if (r == 0)
-        *made = pkey;
-    OSSL_PARAM_free(parts);
-    BN_free(n);
-    BN_free(e);
+    if (context != NULL && EVP_PKEY_fromdata_init(context) == 1 &&
+        EVP_PKEY_fromdata(context, &made.key, EVP_PKEY_KEY_PARAMETERS, group) == 1)
+        made.verify = EVP_PKEY_CTX_new_from_pkey(NULL, made.key, NULL);
+    if (made.verify != NULL && EVP_PKEY_verify_init(made.verify) == 1)
+        r = 0;
     EVP_PKEY_CTX_free(context);
+    if (r == 0)
+        *curve = made;
+    else
+        curve_release(&made);
     return r;
 }
 
-/* ECDSA's r and s as DER, to `der`, which the caller frees with OPENSSL_free. -1: no memory. */
-static int der_of(const struct tpm_signature *signature, uint8_t **der)
+struct checker *checker_new(void)
 {
-    BIGNUM *r = BN_bin2bn(signature->r, (int)signature->r_size, NULL);
-    BIGNUM *s = BN_bin2bn(signature->s, (int)signature->s_size, NULL);
-    ECDSA_SIG *both = ECDSA_SIG_new();
-    int size = -1;
+    struct checker *checker = calloc(1, sizeof(*checker));
 
-    if (r != NULL && s != NULL && both != NULL && ECDSA_SIG_set0(both, r, s) == 1) {
-        r = s = NULL;
-        size = i2d_ECDSA_SIG(both, der);
+    if (checker != NULL && curve_make(&checker->p256, "P-256") < 0) {
+        free(checker);
+        return NULL;
     }
-    BN_free(r);
-    BN_free(s);
-    ECDSA_SIG_free(both);
-    return size;
+    return checker;
 }
 
-static bool suits(const struct tpm_public *key, const struct tpm_signature *signature)
+void checker_free(struct checker *checker)
 {
-    return signature->scheme == key->scheme && signature->hash == key->scheme_hash &&
-           (key->type == TPM_ALG_ID_ECC) == (signature->scheme == TPM_ALG_ID_ECDSA);
+    if (checker == NULL)
+        return;
+    curve_release(&checker->p256);
+    curve_release(&checker->p384);
+    free(checker);
 }
 
-int key_signature_check(EVP_PKEY *pkey, const struct tpm_public *key,
-                        const struct tpm_signature *signature, const void *data, size_t size)
+/* A positive INTEGER in its only form: no zeroes before it but one that keeps it positive. */
+static size_t put_integer(uint8_t *to, const uint8_t *number, size_t size)
 {
-    EVP_MD_CTX *context;
-    EVP_PKEY_CTX *parameters = NULL;
-    const uint8_t *bytes = signature->rsa;
-    uint8_t *der = NULL;
-    int length = (int)signature->rsa_size, r = -EIO;
+    size_t pad;
 
-    if (!suits(key, signature))
+    while (size > 1 && *number == 0) {
+        number++;
+        size--;
+    }
+    pad = (*number & 0x80) != 0;
+    to[0] = 2;
+    to[1] = (uint8_t)(pad + size);
+    to[2] = 0;
+    memcpy(to + 2 + pad, number, size);
+    return 2 + pad + size;
+}
+
+/* ECDSA's r and s (RFC 3279, 2.2.3): all of it is shorter than a length of two bytes would be. */
+static size_t put_der(uint8_t der[DER_MAX], const struct tpm_signature *signature)
+{
+    size_t size = put_integer(der + 2, signature->r, signature->r_size);
+
+    size += put_integer(der + 2 + size, signature->s, signature->s_size);
+    der[0] = 0x30;
+    der[1] = (uint8_t)size;
+    return 2 + size;
+}
+
+static int check_ecdsa(struct checker *checker, const struct tpm_public *key,
+                       const struct tpm_signature *signature, const void *data, size_t size)
+{
+    struct curve *curve = key->curve == TPM_CURVE_P384 ? &checker->p384 : &checker->p256;
+    uint8_t point[1 + 2 * TPM_EC_MAX], digest[TPM_DIGEST_MAX], der[DER_MAX];
+    int r = curve->key != NULL ? 0 : curve_make(curve, "P-384");
+
+    if (r == 0)
+        r = tpm_hash(key->scheme_hash, data, size, digest);
+    if (r < 0)
+        return r;
+    point[0] = 4; /* uncompressed */
+    memcpy(point + 1, key->x, key->point_size);
+    memcpy(point + 1 + key->point_size, key->y, key->point_size);
+    /* A point that is not on the curve is refused here; the one of the check before would remain.
+     */
+    if (EVP_PKEY_set1_encoded_public_key(curve->key, point, 1 + 2 * (size_t)key->point_size) != 1)
         return -EINVAL;
-    if (key->type == TPM_ALG_ID_ECC) {
-        length = der_of(signature, &der);
-        if (length < 0)
-            return -EIO;
-        bytes = der;
-    }
-    context = EVP_MD_CTX_new();
-    if (context != NULL &&
-        EVP_DigestVerifyInit(context, &parameters, hash_of(key->scheme_hash), NULL, pkey) == 1 &&
-        (key->scheme != TPM_ALG_ID_RSAPSS ||
-         (EVP_PKEY_CTX_set_rsa_padding(parameters, RSA_PKCS1_PSS_PADDING) == 1 &&
-          EVP_PKEY_CTX_set_rsa_pss_saltlen(parameters, RSA_PSS_SALTLEN_AUTO) == 1)))
-        r = EVP_DigestVerify(context, bytes, (size_t)length, data, size) == 1 ? 0 : -EACCES;
+    return EVP_PKEY_verify(curve->verify, der, put_der(der, signature), digest,
+                           tpm_hash_size(key->scheme_hash)) == 1
+               ? 0
+               : -EACCES;
+}
+
+static int check_rsa(const struct tpm_public *key, const struct tpm_signature *signature,
+                     const void *data, size_t size)
+{
+    EVP_MD_CTX *context = EVP_MD_CTX_new();
+    EVP_PKEY_CTX *parameters = NULL;
+    EVP_PKEY *pkey = NULL;
+    int r = key_of_public(key, &pkey);
+
+    if (r == 0 && (context == NULL ||
+                   EVP_DigestVerifyInit_ex(context, &parameters, key_digest(key->scheme_hash), NULL,
+                                           NULL, pkey, NULL) != 1 ||
+                   (key->scheme == TPM_ALG_ID_RSAPSS &&
+                    (EVP_PKEY_CTX_set_rsa_padding(parameters, RSA_PKCS1_PSS_PADDING) != 1 ||
+                     EVP_PKEY_CTX_set_rsa_pss_saltlen(parameters, RSA_PSS_SALTLEN_AUTO) != 1))))
+        r = -EIO;
+    if (r == 0 && EVP_DigestVerify(context, signature->rsa, signature->rsa_size, data, size) != 1)
+        r = -EACCES;
     EVP_MD_CTX_free(context);
-    OPENSSL_free(der);
+    EVP_PKEY_free(pkey);
     return r;
+}
+
+int checker_check(struct checker *checker, const struct tpm_public *key,
+                  const struct tpm_signature *signature, const void *data, size_t size)
+{
+    if (signature->scheme != key->scheme || signature->hash != key->scheme_hash ||
+        (key->type == TPM_ALG_ID_ECC) != (signature->scheme == TPM_ALG_ID_ECDSA))
+        return -EINVAL;
+    return key->type == TPM_ALG_ID_ECC ? check_ecdsa(checker, key, signature, data, size)
+                                       : check_rsa(key, signature, data, size);
 }
 
 int tpm_signature_check(const struct tpm_public *key, const struct tpm_signature *signature,
                         const void *data, size_t size)
 {
-    EVP_PKEY *pkey = NULL;
-    int r;
+    struct checker *checker = checker_new();
+    const int r = checker != NULL ? checker_check(checker, key, signature, data, size) : -EIO;
 
-    if (!suits(key, signature))
-        return -EINVAL;
-    r = key_of_public(key, &pkey);
-    if (r == 0)
-        r = key_signature_check(pkey, key, signature, data, size);
-    EVP_PKEY_free(pkey);
+    checker_free(checker);
     return r;
 }

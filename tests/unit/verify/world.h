@@ -426,16 +426,24 @@ static inline void world_free(struct world *w)
     free(w);
 }
 
-/* What is said of the world's evidence as it is now. */
-static inline void world_appraise(const struct world *w, struct verdict *verdict)
+/* What is said of the world's evidence as it is now, by an appraiser that has either or neither. */
+static inline void world_appraise_by(const struct world *w, struct checker *checker,
+                                     struct recall *recall, struct verdict *verdict)
 {
     const struct appraisal with = {.reference = w->reference,
                                    .keys = w->keys,
                                    .nonce = w->nonce,
-                                   .nonce_size = sizeof(w->nonce)};
+                                   .nonce_size = sizeof(w->nonce),
+                                   .checker = checker,
+                                   .recall = recall};
 
     assert_int_equal(appraise(&w->evidence, &with, verdict), 0);
     assert_true(verdict_valid(verdict));
+}
+
+static inline void world_appraise(const struct world *w, struct verdict *verdict)
+{
+    world_appraise_by(w, NULL, NULL, verdict);
 }
 
 struct attack {
@@ -444,17 +452,38 @@ struct attack {
     enum refusal refusal; /* REFUSE_NONE: what must not be refused */
 };
 
-/* Each on a world of its own. */
+/*
+ * Each on a world of its own: by an appraiser that knows nothing, and twice by one that has
+ * verified all worlds before they were attacked and remembers that. Both say the same in every
+ * byte, and nothing that was refused is kept.
+ */
 static inline void world_attacks(const struct attack *attacks, size_t count)
 {
+    struct checker *checker = checker_new();
+    struct recall *recall = recall_new(RECALL_USUAL);
     unsigned wrong = 0;
 
+    assert_non_null(checker);
+    assert_non_null(recall);
     for (size_t i = 0; i < count; i++) {
         struct world *w = world_new();
-        struct verdict verdict;
+        struct verdict verdict, knowing;
+        size_t size;
 
+        world_appraise_by(w, checker, recall, &knowing);
+        assert_int_equal(knowing.refusal, REFUSE_NONE);
+        size = recall_size(recall);
         attacks[i].make(w);
         world_appraise(w, &verdict);
+        for (unsigned k = 0; k < 2; k++) {
+            world_appraise_by(w, checker, recall, &knowing);
+            if (memcmp(&verdict, &knowing, sizeof(verdict)) != 0)
+                fail_msg("%s: %s if one knows it, else %s", attacks[i].name,
+                         refusal_word((enum refusal)knowing.refusal),
+                         refusal_word((enum refusal)verdict.refusal));
+        }
+        if (verdict.refusal != REFUSE_NONE)
+            assert_int_equal(recall_size(recall), size);
         if (verdict.refusal != attacks[i].refusal) {
             print_error("%s: %s (%s), not %s\n", attacks[i].name,
                         refusal_word((enum refusal)verdict.refusal), verdict.detail,
@@ -465,6 +494,8 @@ static inline void world_attacks(const struct attack *attacks, size_t count)
         assert_true(verdict.seen.known == (verdict.refusal == REFUSE_NONE));
         world_free(w);
     }
+    checker_free(checker);
+    recall_free(recall);
     assert_int_equal(wrong, 0);
 }
 
