@@ -7,11 +7,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "attest/digest.h"
 #include "base/child.h"
 #include "base/cleanup.h"
 #include "base/text.h"
@@ -19,13 +21,14 @@
 #include "cmd/verbs/policy.h"
 #include "cmd/verbs/policy_lock.h"
 #include "cmd/verbs/policy_module.h"
+#include "cmd/verbs/policy_proof.h"
 #include "cmd/verbs/policy_tenants.h"
 #include "cmd/verbs/progress.h"
-#include "hv/host_image.h"
+#include "hv/host_proof.h"
 #include "mac/selinux.h"
 #include "policy/emit/module.h"
 
-enum { OPTION_RUNNING = HOST_OPTION_OWN, OPTION_SLOTS };
+enum { OPTION_RUNNING = HOST_OPTION_OWN, OPTION_SLOTS, OPTION_PROOF };
 
 #define NOBODY_LISTENS 100 /* the asking child's own exit status */
 
@@ -39,25 +42,53 @@ static int open_directory(void)
     return fd >= 0 ? fd : -errno;
 }
 
+/* What is to be loaded: the image, and the certificate of its proof, if there is one. */
+struct wanted {
+    const struct image *image;
+    unsigned slots;    /* at least */
+    char *certificate; /* owned; NULL: none */
+    size_t size;
+};
+
 /* All of it on the disk before anybody is asked: what is renamed later is whole after a crash. */
-static int write_image(int directory, const struct image *image)
+static int write_new(int directory, const char *name, const void *head, size_t head_size,
+                     const void *bytes, size_t size)
 {
     cleanup_fd int fd = -1;
     int r;
 
-    fd = openat(directory, HOST_IMAGE_NEW, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-                0600);
+    fd = openat(directory, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd < 0)
         return -errno;
-    r = fd_write_full(fd, image, image->size);
+    r = fd_write_full(fd, head, head_size);
+    if (r == 0)
+        r = fd_write_full(fd, bytes, size);
     return r < 0 ? r : fsync(fd) != 0 ? -errno : 0;
+}
+
+static int write_proof(int directory, const struct wanted *wanted)
+{
+    struct host_proof head = {
+        .magic = HOST_PROOF_MAGIC, .version = HOST_PROOF_VERSION, .size = wanted->size};
+    int r = digest_of(wanted->image, wanted->image->size, head.image);
+
+    return r < 0 ? r
+                 : write_new(directory, HOST_PROOF_NEW, &head, sizeof(head), wanted->certificate,
+                             wanted->size);
+}
+
+static void remove_new(int directory)
+{
+    (void)unlinkat(directory, HOST_IMAGE_NEW, 0);
+    (void)unlinkat(directory, HOST_PROOF_NEW, 0);
 }
 
 /*
  * Nobody is there to check it further: a next casemated reads it as it starts, and takes what runs
  * for admitted by it. Whether it is only casemated knows, so somebody has to say that it may be.
  */
-static int put_in_place(int directory, const struct arguments *arguments)
+static int put_in_place(int directory, const struct wanted *wanted,
+                        const struct arguments *arguments)
 {
     const char *running = arguments->value[OPTION_RUNNING];
     char guest[POLICY_GUEST_SIZE] = "";
@@ -73,7 +104,10 @@ static int put_in_place(int directory, const struct arguments *arguments)
                  guest);
         return VERB_DENIED;
     }
+    /* A certificate beside an image of which it is not is not used: so the image comes first. */
     if (renameat(directory, HOST_IMAGE_NEW, directory, HOST_IMAGE_NAME) != 0 ||
+        (wanted->certificate != NULL &&
+         renameat(directory, HOST_PROOF_NEW, directory, HOST_PROOF_NAME) != 0) ||
         fsync(directory) != 0) {
         complain("cannot put the policy in place: %s", strerror(errno));
         return VERB_SYSTEM;
@@ -140,30 +174,35 @@ static int cannot_write(int error)
     return error == -EACCES || error == -EPERM ? VERB_DENIED : VERB_SYSTEM;
 }
 
-static int put_in_force(int directory, const struct image *image, const struct arguments *arguments)
+static int put_in_force(int directory, const struct wanted *wanted,
+                        const struct arguments *arguments)
 {
-    int r = write_image(directory, image), status;
+    int r = wanted->certificate != NULL ? write_proof(directory, wanted) : 0, status;
 
+    if (r == 0)
+        r = write_new(directory, HOST_IMAGE_NEW, wanted->image, sizeof(*wanted->image),
+                      wanted->image + 1, wanted->image->size - sizeof(*wanted->image));
     if (r < 0) {
         /* Half an image, or one that may not be on the disk, is not left for others to load. */
-        (void)unlinkat(directory, HOST_IMAGE_NEW, 0);
+        remove_new(directory);
         return cannot_write(r);
     }
     status = ask_casemated(arguments);
     if (status == NOBODY_LISTENS) {
-        status = put_in_place(directory, arguments);
-    } else if (status == VERB_OK && faccessat(directory, HOST_IMAGE_NEW, F_OK, 0) == 0) {
+        status = put_in_place(directory, wanted, arguments);
+    } else if (status == VERB_OK && (faccessat(directory, HOST_IMAGE_NEW, F_OK, 0) == 0 ||
+                                     faccessat(directory, HOST_PROOF_NEW, F_OK, 0) == 0)) {
         /* It reloaded something else. Nothing is said to be in force that is not. */
         complain("casemated did not take the policy: it is of an older version, restart it");
         status = VERB_SYSTEM;
     }
     if (status != VERB_OK)
-        (void)unlinkat(directory, HOST_IMAGE_NEW, 0);
+        remove_new(directory);
     return status;
 }
 
 /* From the module to the answer, nobody else loads. What a load that was killed left is removed. */
-static int load(const struct image *image, unsigned least, const struct arguments *arguments)
+static int load(struct wanted *wanted, const struct arguments *arguments)
 {
     cleanup_fd int directory = open_directory();
     cleanup_fd int lock = directory < 0 ? directory : policy_lock(directory);
@@ -176,10 +215,15 @@ static int load(const struct image *image, unsigned least, const struct argument
     }
     if (lock < 0)
         return cannot_write(lock);
-    if (unlinkat(directory, HOST_IMAGE_NEW, 0) != 0 && errno != ENOENT)
+    if ((unlinkat(directory, HOST_IMAGE_NEW, 0) != 0 && errno != ENOENT) ||
+        (unlinkat(directory, HOST_PROOF_NEW, 0) != 0 && errno != ENOENT))
         return cannot_write(-errno);
-    status = policy_module(image, least, &slots);
-    return status == VERB_OK ? put_in_force(directory, image, arguments) : status;
+    status = policy_module(wanted->image, wanted->slots, &slots);
+    /* Behind the module: what is proved is what the kernel has now. */
+    if (status == VERB_OK && arguments->given[OPTION_PROOF])
+        status = policy_verify_for(arguments->value[OPTION_PROOF], wanted->image,
+                                   &wanted->certificate, &wanted->size);
+    return status == VERB_OK ? put_in_force(directory, wanted, arguments) : status;
 }
 
 static bool is_enforceable(const struct image *image)
@@ -198,12 +242,14 @@ int policy_load_verb(int argc, char **argv)
         HOST_OPTIONS,
         {"running", "keep|stop", "what becomes of guests that run and that it would not admit"},
         {"slots", "NUMBER", "have SELinux types for so many tenants, before they come"},
+        {"proof", "FILE", "a certificate of `casemate policy prove --json` of this policy"},
         HOST_END,
     };
     static const char what[] =
         "Put a host's policy in force: SELinux types for its tenants, and all that casemated\n"
         "enforces. If anything fails, what was in force stays.";
     struct compiled *compiled = NULL;
+    struct wanted wanted = {.slots = 0};
     struct arguments arguments;
     uint64_t least = 0;
     int status;
@@ -223,12 +269,16 @@ int policy_load_verb(int argc, char **argv)
     status = policy_take(&arguments, &compiled);
     if (status == VERB_OK && !is_enforceable(compiled_image(compiled)))
         status = VERB_DENIED;
+    if (status == VERB_OK) {
+        wanted.image = compiled_image(compiled);
+        wanted.slots = (unsigned)least;
+        status = load(&wanted, &arguments);
+    }
     if (status == VERB_OK)
-        status = load(compiled_image(compiled), (unsigned)least, &arguments);
-    if (status == VERB_OK)
-        (void)printf("loaded: %u tenants, %u guests\n",
-                     image_count(compiled_image(compiled), IMAGE_TENANTS),
-                     image_count(compiled_image(compiled), IMAGE_GUESTS));
+        (void)printf("loaded: %u tenants, %u guests%s\n", image_count(wanted.image, IMAGE_TENANTS),
+                     image_count(wanted.image, IMAGE_GUESTS),
+                     wanted.certificate != NULL ? ", with the proof" : "");
+    free(wanted.certificate);
     compiled_free(compiled);
     return status;
 }

@@ -36,4 +36,11 @@ void proof_inputs_release(struct proof_inputs *inputs);
  */
 int proof_cuts(const struct proof_inputs *inputs, struct flow_options *options);
 
+/*
+ * Check a certificate against the kernel's policy, in a process that can do nothing else: it must
+ * hold, be of this image, and trust nobody whom the image does not. VERB_OK, and *text are its
+ * bytes, which the caller frees; or what is wrong has been said.
+ */
+int policy_verify_for(const char *path, const struct image *image, char **text, size_t *size);
+
 #endif

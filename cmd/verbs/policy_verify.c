@@ -5,12 +5,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "attest/digest.h"
+#include "base/hex.h"
 #include "base/text.h"
 #include "cmd/verbs/arguments.h"
 #include "cmd/verbs/json.h"
 #include "cmd/verbs/policy.h"
 #include "cmd/verbs/policy_confined.h"
 #include "cmd/verbs/policy_proof.h"
+#include "hv/host_proof.h"
 #include "policy/verify/verify.h"
 
 #define CERTIFICATE_MAX (256u << 20)
@@ -19,6 +22,8 @@ enum { POLICY, SOURCE, JSON };
 
 struct work {
     struct proof_inputs inputs;
+    const struct image *image; /* that may say whom it trusts; NULL: none is known */
+    char source[80];           /* what a certificate of it says; "": it may be of another, too */
     const char *path;
     char *text; /* the certificate */
     size_t size;
@@ -49,12 +54,17 @@ static int bounded(const json_t *certificate, const char *key, const struct imag
 static int against_source(const struct work *work, const json_t *certificate,
                           struct verify_report *report)
 {
-    const struct image *image =
-        work->inputs.compiled != NULL ? compiled_image(work->inputs.compiled) : NULL;
+    const char *source = json_string_value(json_object_get(certificate, "source"));
+    const struct image *image = work->image;
     int r;
 
     if (image == NULL)
         return 0;
+    if (work->source[0] != '\0' && (source == NULL || strcmp(source, work->source) != 0)) {
+        (void)text_format(report->why, sizeof(report->why),
+                          "it is of another source: prove this one, and load both");
+        return -EPERM;
+    }
     r = bounded(certificate, "trusted", image, image_trusted(image),
                 image_count(image, IMAGE_TRUSTED), report);
     if (r == 0)
@@ -84,6 +94,8 @@ static int print(const struct work *work, const json_t *certificate, int result,
         complain("%s does not hold: %s", file, why);
         return VERB_OK;
     }
+    if (work->source[0] != '\0')
+        return VERB_OK;
     (void)printf("%s holds for %s: %u tenants, %llu rules of theirs checked, %zu trusted and %zu "
                  "stateless types\n",
                  file, work->inputs.policy_path, report->tenants, (unsigned long long)report->rules,
@@ -120,6 +132,50 @@ static int verify_work(void *context)
     return status == VERB_OK && r < 0 ? VERB_DENIED : status;
 }
 
+/* As policy/flow/certificate.h has it: the image's digest. */
+static int name_source(const struct image *image, struct work *work)
+{
+    uint8_t digest[DIGEST_SIZE] = {0};
+    char hex[2 * DIGEST_SIZE + 1];
+    int r = digest_of(image, image->size, digest);
+
+    hex_encode(hex, digest, sizeof(digest));
+    return r < 0 ? r : text_format(work->source, sizeof(work->source), "sha256:%s", hex);
+}
+
+int policy_verify_for(const char *path, const struct image *image, char **text, size_t *size)
+{
+    struct work work = {
+        .inputs = {.policy_path = PROOF_KERNEL_POLICY}, .image = image, .path = path};
+    int r = policy_read_file(path, HOST_PROOF_SIZE_MAX, &work.text, &work.size), status;
+
+    if (r == 0 && work.size == 0)
+        r = -ENODATA;
+    if (r < 0) {
+        complain("cannot read the certificate %s: %s", path, strerror(-r));
+        free(work.text);
+        return r == -ENOMEM ? VERB_SYSTEM : VERB_USAGE;
+    }
+    r = name_source(image, &work);
+    if (r == 0)
+        r = policy_read_file(PROOF_KERNEL_POLICY, KERNEL_POLICY_SIZE_MAX, &work.inputs.policy,
+                             &work.inputs.policy_size);
+    if (r < 0) {
+        complain("cannot read the kernel's policy, of which a certificate is: %s", strerror(-r));
+        status = VERB_SYSTEM;
+    } else {
+        status = policy_confined(verify_work, &work);
+    }
+    free(work.inputs.policy);
+    if (status != VERB_OK) {
+        free(work.text);
+        return status;
+    }
+    *text = work.text;
+    *size = work.size;
+    return VERB_OK;
+}
+
 int policy_verify_verb(int argc, char **argv)
 {
     static const struct verb_option options[] = {
@@ -152,6 +208,8 @@ int policy_verify_verb(int argc, char **argv)
     }
     status =
         proof_inputs_read(arguments.value[POLICY], arguments.value[SOURCE], NULL, &work.inputs);
+    if (work.inputs.compiled != NULL)
+        work.image = compiled_image(work.inputs.compiled);
     if (status == VERB_OK)
         status = policy_confined(verify_work, &work);
     proof_inputs_release(&work.inputs);

@@ -136,7 +136,7 @@ _casemate_policy() {
     explain) options+=" --audit --source --policy --store --json" ;;
     compile) options+=" --output --base --json" ;;
     show) options+=" --layer" ;;
-    load) options+=" --socket --running --slots" ;;
+    load) options+=" --socket --running --slots --proof" ;;
     esac
     case ${COMP_WORDS[COMP_CWORD - 1]} in
     -o | --output) _casemate_directories "$word"; return ;;

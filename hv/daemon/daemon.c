@@ -75,8 +75,9 @@ void host_policy_loaded(struct host *host, int status, const char *text)
         guests_take_policy(host);
         guests_take_store(host);
         hex_encode(hex, policy_digest(host->policy), DIGEST_SIZE);
-        host_log_about(host, &about, DAEMON_INFO, "the host policy %s is in force: %u guests", hex,
-                       image_count(policy_current(host->policy), IMAGE_GUESTS));
+        host_log_about(host, &about, DAEMON_INFO, "the host policy %s is in force: %u guests%s",
+                       hex, image_count(policy_current(host->policy), IMAGE_GUESTS),
+                       policy_proof(host->policy) != NULL ? ", with a proof" : "");
     } else {
         host_log_about(host, &about, DAEMON_ERROR,
                        "the host policy is not taken, what was in force stays: %s", text);

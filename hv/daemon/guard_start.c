@@ -45,9 +45,9 @@ _Noreturn static void become_guard(const struct host *host, int start, int stati
 int guard_start(struct host *host, struct guest *guest, const struct guest_spec *spec,
                 const uint8_t shared[GUEST_DISKS_MAX])
 {
-    cleanup_fd int start =
-        guard_process_start_file(guest->record.tenant, spec, shared, OFF_TIMEOUT,
-                                 host->options->guards_log, policy_digest(host->policy));
+    cleanup_fd int start = guard_process_start_file(
+        guest->record.tenant, spec, shared, OFF_TIMEOUT, host->options->guards_log,
+        policy_digest(host->policy), policy_proof(host->policy));
     cleanup_fd int ours = -1, theirs = -1, host_tpm = -1;
     struct guard *guard;
     int ends[2], r;

@@ -219,6 +219,8 @@ int policy_load(struct host *host, bool fresh, enum policy_running running, poli
     if (r == 0)
         r = digest_of(p->next->file.image, p->next->file.image->size, p->next->digest);
     if (r == 0)
+        r = policy_file_proof(&p->next->file, fresh, p->next->digest, text);
+    if (r == 0)
         r = check_host(host, p->next->file.image, text);
     /* At first there is nothing that was admitted by another. */
     if (r == 0 && host->policy_tried)
@@ -283,6 +285,13 @@ const uint8_t *policy_digest(const struct policy *policy)
     static const uint8_t none[DIGEST_SIZE];
 
     return policy->current != NULL ? policy->current->digest : none;
+}
+
+const uint8_t *policy_proof(const struct policy *policy)
+{
+    const struct checked *c = policy->current;
+
+    return c != NULL && c->file.proven ? c->file.proof : NULL;
 }
 
 uint32_t policy_operator_id(const struct policy *policy, uint32_t index)

@@ -59,6 +59,8 @@ bool policy_child(struct host *host, pid_t pid, int status);
 const struct image *policy_current(const struct policy *policy);
 /* SHA-256 of the image; zeroes before the first one. */
 const uint8_t *policy_digest(const struct policy *policy);
+/* SHA-256 of the certificate of its proof; NULL: it has none. */
+const uint8_t *policy_proof(const struct policy *policy);
 
 /* The uid (of a group, behind '@', the gid) of its operator `index`; UINT32_MAX: there is none. */
 uint32_t policy_operator_id(const struct policy *policy, uint32_t index);

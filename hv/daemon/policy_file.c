@@ -11,11 +11,11 @@
 
 #include "base/cleanup.h"
 #include "base/text.h"
+#include "hv/daemon/policy_file_internal.h"
 
 #define NEW ".new"
 
-/* Only root may have been able to say who may do what. */
-static bool roots_own(const struct stat *st)
+bool policy_file_roots(const struct stat *st)
 {
     return st->st_uid == geteuid() && (st->st_mode & (S_IWGRP | S_IWOTH)) == 0;
 }
@@ -35,14 +35,14 @@ static int open_directory(const char *path, struct policy_file *file, char text[
         return -errno;
     if (fstat(file->directory, &st) < 0)
         return -errno;
-    if (roots_own(&st))
+    if (policy_file_roots(&st))
         return 0;
     (void)text_format(text, POLICY_TEXT_MAX, "%s is not a directory that only root can write to",
                       directory);
     return -EPERM;
 }
 
-static int open_file(struct policy_file *file, const char *name)
+int policy_file_at(const struct policy_file *file, const char *name)
 {
     int fd =
         openat(file->directory, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
@@ -62,10 +62,10 @@ static int open_one(struct policy_file *file, bool fresh)
     int fd = -ENOENT;
 
     if (fresh && new_name(file, name) == 0) {
-        fd = open_file(file, name);
+        fd = policy_file_at(file, name);
         file->candidate = fd != -ENOENT;
     }
-    return fd == -ENOENT && !file->candidate ? open_file(file, file->name) : fd;
+    return fd == -ENOENT && !file->candidate ? policy_file_at(file, file->name) : fd;
 }
 
 /* Into memory that nobody can change: neither we nor who has the file open still. */
@@ -102,7 +102,7 @@ static int read_file(int fd, const char *path, struct policy_file *file, char te
         return -errno;
     file->dev = st.st_dev;
     file->ino = st.st_ino;
-    if (!S_ISREG(st.st_mode) || !roots_own(&st)) {
+    if (!S_ISREG(st.st_mode) || !policy_file_roots(&st)) {
         (void)text_format(text, POLICY_TEXT_MAX, "%s is not a file that only root can write to",
                           path);
         return -EPERM;
@@ -143,14 +143,13 @@ int policy_file_open(const char *path, bool fresh, struct policy_file *file,
     return r;
 }
 
-/* Whether the new name is still that of the file that was read. */
-static int same_file(const struct policy_file *file, const char *name)
+int policy_file_same(const struct policy_file *file, const char *name, dev_t dev, ino_t ino)
 {
     struct stat st;
 
     if (fstatat(file->directory, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
         return errno == ENOENT ? -ESTALE : -errno;
-    return st.st_dev == file->dev && st.st_ino == file->ino ? 0 : -ESTALE;
+    return st.st_dev == dev && st.st_ino == ino ? 0 : -ESTALE;
 }
 
 int policy_file_take(struct policy_file *file)
@@ -162,12 +161,15 @@ int policy_file_take(struct policy_file *file)
         return 0;
     r = new_name(file, name);
     if (r == 0)
-        r = same_file(file, name);
+        r = policy_file_same(file, name, file->dev, file->ino);
     if (r < 0)
         return r;
     if (renameat(file->directory, name, file->directory, file->name) < 0)
         return -errno;
     file->candidate = false;
+    /* Of two names one is first: a certificate beside an image of which it is not is not used. */
+    if (policy_file_take_proof(file) < 0)
+        return 1;
     /* Its bytes were on the disk before it was named to us; now its name has to be. */
     return fsync(file->directory) < 0 && errno != EINVAL ? 1 : 0;
 }
@@ -176,9 +178,11 @@ void policy_file_refuse(struct policy_file *file)
 {
     char name[NAME_MAX + 1];
 
-    if (file->candidate && new_name(file, name) == 0 && same_file(file, name) == 0)
+    if (file->candidate && new_name(file, name) == 0 &&
+        policy_file_same(file, name, file->dev, file->ino) == 0)
         (void)unlinkat(file->directory, name, 0);
     file->candidate = false;
+    policy_file_refuse_proof(file);
 }
 
 void policy_file_close(struct policy_file *file)

@@ -46,12 +46,20 @@ static bool shared_is_good(const struct guard_start *start)
     return true;
 }
 
+static bool proof_is_good(const struct guard_start *start)
+{
+    static const uint8_t none[sizeof(start->proof)];
+
+    return start->proven == 1 ||
+           (start->proven == 0 && memcmp(start->proof, none, sizeof(none)) == 0);
+}
+
 static int check(const struct guard_start *start)
 {
     struct guest_diagnostic diagnostic;
 
     if (start->magic != GUARD_START_MAGIC || start->version != GUARD_START_VERSION ||
-        start->off_timeout > OFF_TIMEOUT_MAX || start->journal > 1)
+        start->off_timeout > OFF_TIMEOUT_MAX || start->journal > 1 || !proof_is_good(start))
         return -EINVAL;
     if (!tenant_is_good(start->tenant) || guest_spec_check(&start->spec, &diagnostic) < 0)
         return -EINVAL;
@@ -60,7 +68,7 @@ static int check(const struct guard_start *start)
 
 int guard_process_start_file(const char *tenant, const struct guest_spec *spec,
                              const uint8_t shared[GUEST_DISKS_MAX], unsigned off_timeout,
-                             bool journal, const uint8_t policy[32])
+                             bool journal, const uint8_t policy[32], const uint8_t *proof)
 {
     cleanup_free struct guard_start *start = calloc(1, sizeof(*start));
     int r;
@@ -73,6 +81,9 @@ int guard_process_start_file(const char *tenant, const struct guest_spec *spec,
     start->journal = journal ? 1 : 0;
     memcpy(start->shared, shared, sizeof(start->shared));
     memcpy(start->policy, policy, sizeof(start->policy));
+    start->proven = proof != NULL ? 1 : 0;
+    if (proof != NULL)
+        memcpy(start->proof, proof, sizeof(start->proof));
     start->spec = *spec;
     r = text_copy(start->tenant, sizeof(start->tenant), tenant);
     if (r == 0)
@@ -150,6 +161,7 @@ int guard_process_main(void)
     options.tenant = start->tenant;
     options.shared = start->shared;
     options.policy = start->policy;
+    options.proof = start->proven == 1 ? start->proof : NULL;
     options.off_timeout = start->off_timeout;
     return (int)launch_guest(&start->spec, &options, &error);
 }

@@ -20,7 +20,7 @@
 #define GUARD_FD_HOSTTPM 5 /* connection to casemate-hosttpm, or /dev/null: the host has none */
 
 #define GUARD_START_MAGIC   0x52545347u /* "GSTR" */
-#define GUARD_START_VERSION 5u
+#define GUARD_START_VERSION 6u
 
 struct guard_start {
     uint32_t magic, version;
@@ -31,6 +31,8 @@ struct guard_start {
     /* by disk, 1: an object of the host policy, which other guests may have too; always readonly */
     uint8_t shared[GUEST_DISKS_MAX];
     uint8_t policy[32]; /* SHA-256 of the host policy's image, which its TPM is told */
+    uint8_t proof[32];  /* of the certificate of that policy's proof, likewise */
+    uint32_t proven;    /* 1: there is one; 0: `proof` is zeroes */
     struct guest_spec spec;
 };
 
@@ -40,11 +42,12 @@ struct guard_start {
  * the guest's own (0). The descriptor, the caller's, or -errno; -EINVAL for a tenant that is no
  * name, or is "host": the tenant of `casemate run`, whose guests the label store does not keep; and
  * for a shared disk that is not there or not readonly. `journal`: it writes to the journal.
- * `policy`: the digest of the policy that it is started under.
+ * `policy`: the digest of the policy that it is started under; `proof`: that of the certificate of
+ * its proof, NULL without.
  */
 int guard_process_start_file(const char *tenant, const struct guest_spec *spec,
                              const uint8_t shared[GUEST_DISKS_MAX], unsigned off_timeout,
-                             bool journal, const uint8_t policy[32]);
+                             bool journal, const uint8_t policy[32], const uint8_t *proof);
 
 /*
  * What such a descriptor says: it must be sealed, of the struct's size, and every field of it good.

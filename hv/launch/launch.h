@@ -67,6 +67,8 @@ struct launch_options {
      * NULL: none is */
     const uint8_t *shared;
     const uint8_t *policy; /* borrowed; SHA-256 of the host policy's image; NULL: of none */
+    const uint8_t
+        *proof;   /* borrowed; of the certificate of that policy's proof; NULL: it has none */
     int host_tpm; /* borrowed: a connection to casemate-hosttpm, not bound yet; -1: without */
     int station;  /* borrowed: a connection to casemated, or -1 */
     bool console_client;                   /* the console is whose GUARD_CONSOLE asks for it */

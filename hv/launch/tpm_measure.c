@@ -75,6 +75,9 @@ int tpm_measure_prepare(struct guard *guard)
     start->policy.known = guard->options->policy != NULL;
     if (start->policy.known)
         memcpy(start->policy.sha256, guard->options->policy, sizeof(start->policy.sha256));
+    start->proof.known = guard->options->proof != NULL;
+    if (start->proof.known)
+        memcpy(start->proof.sha256, guard->options->proof, sizeof(start->proof.sha256));
     return 0;
 }
 

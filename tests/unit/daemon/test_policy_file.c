@@ -18,11 +18,13 @@
 
 #include "base/cleanup.h"
 #include "hv/daemon/policy_file.h"
+#include "hv/host_proof.h"
 #include "policy/language/compile.h"
 
 #define ARENA (48u << 20)
 
-static char top[] = "/tmp/casemate-image-XXXXXX", image[64], fresh[64], other[64];
+static char top[] = "/tmp/casemate-image-XXXXXX", image[64], fresh[64], other[64], proof[64],
+            fresh_proof[64];
 static char text[POLICY_TEXT_MAX];
 static struct policy_file file;
 
@@ -34,6 +36,8 @@ static int setup(void **state)
     (void)snprintf(image, sizeof(image), "%s/image", top);
     (void)snprintf(fresh, sizeof(fresh), "%s/image.new", top);
     (void)snprintf(other, sizeof(other), "%s/other", top);
+    (void)snprintf(proof, sizeof(proof), "%s/image.proof", top);
+    (void)snprintf(fresh_proof, sizeof(fresh_proof), "%s/image.proof.new", top);
     return 0;
 }
 
@@ -43,6 +47,8 @@ static int teardown(void **state)
     (void)unlink(image);
     (void)unlink(fresh);
     (void)unlink(other);
+    (void)unlink(proof);
+    (void)unlink(fresh_proof);
     return rmdir(top);
 }
 
@@ -181,13 +187,163 @@ static void test_hostile(void **state)
     policy_file_close(&file);
 }
 
+/* ---- the certificate of its proof */
+
+static const char certificate[] = "a certificate, of which nobody here reads a word";
+
+/* Of the image of so many tenants; `good` may be made bad before it is written. */
+static struct host_proof head_of(unsigned count)
+{
+    struct host_proof head = {
+        .magic = HOST_PROOF_MAGIC, .version = HOST_PROOF_VERSION, .size = strlen(certificate)};
+
+    write_image(other, count);
+    assert_int_equal(rename(other, image), 0);
+    assert_int_equal(open_file(false), 0);
+    assert_int_equal(digest_of(file.image, file.image->size, head.image), 0);
+    policy_file_close(&file);
+    return head;
+}
+
+static void write_proof(const char *path, const struct host_proof *head, size_t size)
+{
+    uint8_t bytes[sizeof(*head) + sizeof(certificate)];
+
+    memcpy(bytes, head, sizeof(*head));
+    memcpy(bytes + sizeof(*head), certificate, sizeof(certificate));
+    write_bytes(path, bytes, sizeof(*head) + size);
+}
+
+/* Opens the policy and its certificate. */
+static int open_both(bool new_one)
+{
+    uint8_t digest[DIGEST_SIZE];
+    int r = open_file(new_one);
+
+    if (r == 0)
+        r = digest_of(file.image, file.image->size, digest);
+    return r == 0 ? policy_file_proof(&file, new_one, digest, text) : r;
+}
+
+static void proof_refused(int error, const char *why)
+{
+    assert_int_equal(open_both(true), error);
+    if (strstr(text, why) == NULL)
+        fail_msg("%s", text);
+    assert_false(file.proven);
+    policy_file_refuse(&file);
+    policy_file_close(&file);
+    assert_int_equal(access(fresh_proof, F_OK), -1);
+}
+
+static void test_proof(void **state)
+{
+    struct host_proof two = head_of(2), one = head_of(1);
+    uint8_t digest[DIGEST_SIZE];
+
+    (void)state;
+    assert_int_equal(digest_of(certificate, strlen(certificate), digest), 0);
+    assert_int_equal(open_both(false), 0); /* there is none */
+    assert_false(file.proven);
+    policy_file_close(&file);
+    write_proof(proof, &one, strlen(certificate));
+    assert_int_equal(open_both(false), 0);
+    assert_true(file.proven);
+    assert_memory_equal(file.proof, digest, sizeof(digest));
+    policy_file_close(&file);
+    /* The same policy again, without one: it stays. */
+    write_image(fresh, 1);
+    assert_int_equal(open_both(true), 0);
+    assert_true(file.proven);
+    assert_int_equal(policy_file_take(&file), 0);
+    policy_file_close(&file);
+    assert_int_equal(access(proof, F_OK), 0);
+    /* Another without one: what was proved of the old one says nothing of it. */
+    write_image(fresh, 2);
+    assert_int_equal(open_both(true), 0);
+    assert_false(file.proven);
+    assert_int_equal(policy_file_take(&file), 0);
+    policy_file_close(&file);
+    assert_int_equal(access(proof, F_OK), -1);
+    /* With one, both take the place. */
+    write_image(fresh, 1);
+    write_proof(proof, &two, strlen(certificate));
+    write_proof(fresh_proof, &one, strlen(certificate));
+    assert_int_equal(open_both(true), 0);
+    assert_true(file.proven);
+    assert_int_equal(policy_file_take(&file), 0);
+    assert_true(file.proven);
+    policy_file_close(&file);
+    assert_int_equal(access(fresh_proof, F_OK), -1);
+    assert_int_equal(open_both(false), 0);
+    assert_true(file.proven);
+    policy_file_close(&file);
+    /* A crash between the two names: an image, and the certificate of another one. */
+    write_proof(proof, &two, strlen(certificate));
+    assert_int_equal(open_both(false), 0);
+    assert_false(file.proven);
+    policy_file_close(&file);
+    assert_int_equal(unlink(proof), 0);
+}
+
+static void test_hostile_proof(void **state)
+{
+    struct host_proof two = head_of(2), one = head_of(1), bad;
+
+    (void)state;
+    write_image(fresh, 1);
+    write_proof(fresh_proof, &two, strlen(certificate));
+    proof_refused(-EINVAL, "of another policy");
+    for (unsigned i = 0; i < 6; i++) {
+        bad = one;
+        if (i == 0)
+            bad.magic++;
+        else if (i == 1)
+            bad.version++;
+        else if (i == 2)
+            bad.reserved = 1;
+        else if (i == 3)
+            bad.size--;
+        else if (i == 4)
+            bad.size = UINT64_MAX;
+        else
+            bad.size = 0;
+        write_image(fresh, 1);
+        write_proof(fresh_proof, &bad, i == 5 ? 0 : strlen(certificate));
+        proof_refused(-EINVAL, "not what `casemate policy load` writes");
+    }
+    write_image(fresh, 1);
+    write_bytes(fresh_proof, &one, 5);
+    proof_refused(-EINVAL, "not what `casemate policy load` writes");
+    write_image(fresh, 1);
+    write_proof(fresh_proof, &one, strlen(certificate));
+    assert_int_equal(chmod(fresh_proof, 0622), 0);
+    proof_refused(-EPERM, "only root can write");
+    /* One bit of the image that it names. */
+    write_image(fresh, 1);
+    bad = one;
+    bad.image[31] ^= 1;
+    write_proof(fresh_proof, &bad, strlen(certificate));
+    proof_refused(-EINVAL, "of another policy");
+    /* Replaced before it was taken: it is not named, and not lost. */
+    write_image(fresh, 1);
+    write_proof(fresh_proof, &one, strlen(certificate));
+    assert_int_equal(open_both(true), 0);
+    write_proof(other, &two, strlen(certificate));
+    assert_int_equal(rename(other, fresh_proof), 0);
+    assert_int_equal(policy_file_take(&file), 1);
+    assert_false(file.proven);
+    policy_file_close(&file);
+    assert_int_equal(access(proof, F_OK), -1);
+    assert_int_equal(unlink(fresh_proof), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_missing),
-        cmocka_unit_test(test_take),
-        cmocka_unit_test(test_replaced),
-        cmocka_unit_test(test_hostile),
+        cmocka_unit_test(test_missing),  cmocka_unit_test(test_take),
+        cmocka_unit_test(test_replaced), cmocka_unit_test(test_hostile),
+        cmocka_unit_test(test_proof),    cmocka_unit_test(test_hostile_proof),
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);

@@ -18,6 +18,7 @@
 #include "hv/launch/guard_process.h"
 
 static const uint8_t digest[32] = "of the policy that is in force.";
+static const uint8_t proof[32] = "of its proof's certificate.....";
 
 static struct guest_spec good_spec(void)
 {
@@ -76,7 +77,7 @@ static void there_and_back(void **state)
 {
     struct guest_spec spec = good_spec();
     struct guard_start start;
-    int fd = guard_process_start_file("acme", &spec, own, 7, false, digest);
+    int fd = guard_process_start_file("acme", &spec, own, 7, false, digest, NULL);
 
     (void)state;
     assert_true(fd >= 0);
@@ -84,7 +85,32 @@ static void there_and_back(void **state)
     assert_string_equal(start.tenant, "acme");
     assert_string_equal(start.spec.name, "web");
     assert_int_equal(start.off_timeout, 7);
+    assert_int_equal(start.proven, 0);
     close(fd);
+    fd = guard_process_start_file("acme", &spec, own, 7, false, digest, proof);
+    assert_true(fd >= 0);
+    assert_int_equal(guard_process_read_start(fd, &start), 0);
+    assert_int_equal(start.proven, 1);
+    assert_memory_equal(start.proof, proof, sizeof(proof));
+    close(fd);
+}
+
+/* A digest without a certificate, and neither with one nor without. */
+static void bad_proofs(void **state)
+{
+    struct guard_start *good = good_start(), *bad = good_start();
+
+    (void)state;
+    memcpy(good->proof, proof, sizeof(proof));
+    good->proven = 1;
+    assert_int_equal(read_back(fd_sealed_memfd("start", good, sizeof(*good))), 0);
+    *bad = *good;
+    bad->proven = 0;
+    assert_int_equal(read_back(fd_sealed_memfd("start", bad, sizeof(*bad))), -EINVAL);
+    bad->proven = 2;
+    assert_int_equal(read_back(fd_sealed_memfd("start", bad, sizeof(*bad))), -EINVAL);
+    free(good);
+    free(bad);
 }
 
 static void shared_disks(void **state)
@@ -95,7 +121,7 @@ static void shared_disks(void **state)
                          last[GUEST_DISKS_MAX] = {[GUEST_DISKS_MAX - 1] = 1};
     struct guest_spec spec = sharing_spec();
     struct guard_start start;
-    int fd = guard_process_start_file("acme", &spec, second, 7, false, digest);
+    int fd = guard_process_start_file("acme", &spec, second, 7, false, digest, NULL);
 
     (void)state;
     assert_true(fd >= 0);
@@ -103,13 +129,19 @@ static void shared_disks(void **state)
     assert_memory_equal(start.shared, second, sizeof(second));
     close(fd);
     /* Writable, absent, and neither true nor false. */
-    assert_int_equal(guard_process_start_file("acme", &spec, first, 7, false, digest), -EINVAL);
-    assert_int_equal(guard_process_start_file("acme", &spec, both, 7, false, digest), -EINVAL);
-    assert_int_equal(guard_process_start_file("acme", &spec, none, 7, false, digest), -EINVAL);
-    assert_int_equal(guard_process_start_file("acme", &spec, last, 7, false, digest), -EINVAL);
-    assert_int_equal(guard_process_start_file("acme", &spec, strange, 7, false, digest), -EINVAL);
+    assert_int_equal(guard_process_start_file("acme", &spec, first, 7, false, digest, NULL),
+                     -EINVAL);
+    assert_int_equal(guard_process_start_file("acme", &spec, both, 7, false, digest, NULL),
+                     -EINVAL);
+    assert_int_equal(guard_process_start_file("acme", &spec, none, 7, false, digest, NULL),
+                     -EINVAL);
+    assert_int_equal(guard_process_start_file("acme", &spec, last, 7, false, digest, NULL),
+                     -EINVAL);
+    assert_int_equal(guard_process_start_file("acme", &spec, strange, 7, false, digest, NULL),
+                     -EINVAL);
     spec.disk[1].readonly = false;
-    assert_int_equal(guard_process_start_file("acme", &spec, second, 7, false, digest), -EINVAL);
+    assert_int_equal(guard_process_start_file("acme", &spec, second, 7, false, digest, NULL),
+                     -EINVAL);
 }
 
 /* The guard does not take casemated's word for it. */
@@ -149,14 +181,16 @@ static void bad_descriptions(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof(tenants) / sizeof(tenants[0]); i++)
-        assert_int_equal(guard_process_start_file(tenants[i], &spec, own, 7, false, digest),
+        assert_int_equal(guard_process_start_file(tenants[i], &spec, own, 7, false, digest, NULL),
                          -EINVAL);
     memset(longest, 'a', sizeof(longest) - 1);
     longest[sizeof(longest) - 1] = '\0';
-    assert_int_equal(guard_process_start_file(longest, &spec, own, 7, false, digest), -EINVAL);
-    assert_int_equal(guard_process_start_file("acme", &spec, own, 86401, false, digest), -EINVAL);
+    assert_int_equal(guard_process_start_file(longest, &spec, own, 7, false, digest, NULL),
+                     -EINVAL);
+    assert_int_equal(guard_process_start_file("acme", &spec, own, 86401, false, digest, NULL),
+                     -EINVAL);
     spec.cpus = 0;
-    assert_int_equal(guard_process_start_file("acme", &spec, own, 7, false, digest), -EINVAL);
+    assert_int_equal(guard_process_start_file("acme", &spec, own, 7, false, digest, NULL), -EINVAL);
 }
 
 static void bad_files(void **state)
@@ -212,9 +246,9 @@ static void bad_files(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(there_and_back),   cmocka_unit_test(shared_disks),
-        cmocka_unit_test(bad_shared_files), cmocka_unit_test(bad_descriptions),
-        cmocka_unit_test(bad_files),
+        cmocka_unit_test(there_and_back),   cmocka_unit_test(bad_proofs),
+        cmocka_unit_test(shared_disks),     cmocka_unit_test(bad_shared_files),
+        cmocka_unit_test(bad_descriptions), cmocka_unit_test(bad_files),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
