@@ -89,9 +89,11 @@ void format_guest(const struct guest_spec *spec, const char *indent, struct buf 
     buf_printf(out, "%s    mac %s;\n%s}\n", indent, guest_mac_words[spec->mac], indent);
 }
 
-void format_guest_of_policy(const struct guest_spec *spec, struct buf *out)
+void format_guest_of_policy(const struct guest_spec *spec, bool tpm, struct buf *out)
 {
     format_body(spec, "    ", out);
+    if (tpm && !spec->tpm)
+        buf_printf(out, "        tpm off;\n");
     buf_printf(out, "    }\n");
 }
 

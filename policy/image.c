@@ -8,7 +8,8 @@
 #include "policy/pattern.h"
 
 /* An image is mapped, copied and hashed as it is: no record may have padding to leave unset. */
-_Static_assert(sizeof(struct image_tenant) == 24 + 6 * 8, "no padding");
+_Static_assert(sizeof(struct image_tenant) == 24 + 7 * 8, "no padding");
+_Static_assert(sizeof(struct image_attest) == 20, "no padding");
 _Static_assert(sizeof(struct image_guest) == 40 + 16 + 16, "no padding");
 _Static_assert(sizeof(struct image_disk) == 16 && sizeof(struct image_net) == 16, "no padding");
 _Static_assert(sizeof(struct image_channel) == 20 && sizeof(struct image_link) == 12, "no padding");
@@ -32,6 +33,7 @@ size_t image_entry_size(enum image_table table)
         [IMAGE_GUESTS] = sizeof(struct image_guest),
         [IMAGE_DISKS] = sizeof(struct image_disk),
         [IMAGE_NETS] = sizeof(struct image_net),
+        [IMAGE_ATTESTS] = sizeof(struct image_attest),
     };
 
     return sizes[table];
@@ -49,7 +51,7 @@ const struct image *image_none(void)
                         .size = REST,
                         .mac = GUEST_MAC_SELINUX,
                         .table = {[IMAGE_STRINGS] = {STRINGS, 1},
-                                  [IMAGE_TENANTS... IMAGE_NETS] = {REST, 0}}}};
+                                  [IMAGE_TENANTS... IMAGE_ATTESTS] = {REST, 0}}}};
 
     return &none.image;
 }

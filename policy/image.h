@@ -24,7 +24,7 @@
 #include "policy/guest.h"
 
 #define IMAGE_MAGIC   0x59434c4f50534143ULL /* "CASPOLCY" */
-#define IMAGE_VERSION 1u
+#define IMAGE_VERSION 2u
 
 #define IMAGE_TENANTS_MAX    4095u
 #define IMAGE_GUESTS_MAX     65536u
@@ -40,6 +40,7 @@
 #define IMAGE_STATELESS_MAX  1024u
 #define IMAGE_DISKS_MAX      262144u
 #define IMAGE_NETS_MAX       262144u
+#define IMAGE_ATTESTS_MAX    262144u
 #define IMAGE_STRINGS_MAX    (64u << 20) /* bytes */
 #define IMAGE_SIZE_MAX       (128u << 20)
 /* Of one tenant, or of the host block. */
@@ -50,6 +51,8 @@
 #define IMAGE_TYPE_SIZE     128 /* of an SELinux type */
 #define IMAGE_REASON_SIZE   256
 #define IMAGE_DEVICE_SIZE   256 /* of host-tpm */
+#define IMAGE_LIFETIME_MAX  86400u
+#define IMAGE_PCRS          24u
 #define IMAGE_CPUS_MAX      4096u
 #define IMAGE_MEMORY_MAX    (64ULL << 40)
 
@@ -79,6 +82,7 @@ enum image_table {
     IMAGE_GUESTS,
     IMAGE_DISKS,
     IMAGE_NETS,
+    IMAGE_ATTESTS,
     IMAGE_TABLES,
 };
 
@@ -89,7 +93,7 @@ struct image_tenant {
     uint32_t attest;               /* 1: no key release to what is not measured */
     uint64_t memory_max;           /* bytes; 0: none stated */
     /* What is its own, in the tables of these names; each table is sorted by tenant first. */
-    struct image_range patterns, shares, links, operators, channels, guests;
+    struct image_range patterns, shares, links, operators, channels, guests, attests;
 };
 
 /* A file that guests of several tenants may read. Sorted by name; never two of one path. */
@@ -214,6 +218,40 @@ struct image_net {
     uint8_t has_mac, mac[6], reserved; /* without one all zero */
 };
 
+enum image_attest_clause {
+    IMAGE_ATTEST_REQUIRE,    /* text: one of image_attest_requirements */
+    IMAGE_ATTEST_KERNEL,     /* text: a file, or "sha256:" and 64 digits; besides the guest's own */
+    IMAGE_ATTEST_INITRD,     /* the same; "": there may be none */
+    IMAGE_ATTEST_CMDLINE,    /* text; besides the guest's own */
+    IMAGE_ATTEST_EVENTS,     /* text: what may have happened since the start; "": nothing */
+    IMAGE_ATTEST_GENERATION, /* number: the least of the TPM's state */
+    IMAGE_ATTEST_LIFETIME,   /* number: seconds that a result is good for */
+    IMAGE_ATTEST_HOST,       /* text: who may vouch, by the name that it was enrolled under */
+    IMAGE_ATTEST_HOST_PCR,   /* number: PCR; text: "sha256:" and 64 digits, one of its values */
+    IMAGE_ATTEST_CLAUSES,
+};
+
+/*
+ * What a verifier is to demand of a tenant's guests: one clause with one value. Nothing on this
+ * host enforces it; that it is here puts it into the policy's digest, which evidence names. Sorted
+ * by tenant, guest, clause, number, text.
+ */
+struct image_attest {
+    uint32_t tenant;
+    uint32_t guest;    /* by index in the whole table; IMAGE_NONE: every guest of the tenant */
+    uint32_t clause;   /* enum image_attest_clause */
+    uint32_t number;   /* 0 where the clause has none */
+    image_string text; /* the same */
+};
+
+/* What becomes of the guests that run when SELinux stops confining them. */
+enum image_permissive {
+    IMAGE_PERMISSIVE_PAUSE, /* what is held can go on, and can do nothing meanwhile */
+    IMAGE_PERMISSIVE_KILL,
+    IMAGE_PERMISSIVE_ALARM, /* it is recorded, and they go on */
+    IMAGE_PERMISSIVES,
+};
+
 /* Where a table is: bytes from the image's start, and how many entries (of strings, bytes). */
 struct image_place {
     uint32_t offset, count;
@@ -227,7 +265,7 @@ struct image {
     uint64_t size;                /* bytes of the whole */
     uint32_t mac;                 /* enum guest_mac, of all guests */
     image_string audit, host_tpm; /* of the host block; "": not stated */
-    uint32_t reserved_too;        /* 0 */
+    uint32_t on_permissive;       /* enum image_permissive */
     struct image_range host_patterns;
     struct image_place table[IMAGE_TABLES];
 };
@@ -293,6 +331,7 @@ IMAGE_ACCESSOR(image_stateless, image_type, IMAGE_STATELESS)
 IMAGE_ACCESSOR(image_guests, image_guest, IMAGE_GUESTS)
 IMAGE_ACCESSOR(image_disks, image_disk, IMAGE_DISKS)
 IMAGE_ACCESSOR(image_nets, image_net, IMAGE_NETS)
+IMAGE_ACCESSOR(image_attests, image_attest, IMAGE_ATTESTS)
 #undef IMAGE_ACCESSOR
 
 /* A tenant's name; "host" for IMAGE_NONE. */
@@ -325,6 +364,24 @@ bool image_file_allowed(const struct image *image, uint32_t tenant, bool kernel,
 
 /* The scope of the two tenants' conflict (0: they share nothing), or -ENOENT: there is none. */
 int image_conflict_scope(const struct image *image, uint32_t a, uint32_t b);
+
+/* What a clause begins with, in the source. */
+extern const char *const image_attest_words[IMAGE_ATTEST_CLAUSES];
+/* What `require` and `events` may name, and `on-permissive`; the lists of text end with NULL. */
+extern const char *const image_attest_requirements[], *const image_attest_events[];
+extern const char *const image_permissive_words[IMAGE_PERMISSIVES];
+
+/*
+ * Where the values of a clause stand that hold for a guest: its own, or, where it has none, those
+ * of its tenant. Of IMAGE_ATTEST_REQUIRE both hold: range[0] its own, range[1] the tenant's. Of the
+ * others range[1] is empty.
+ */
+void image_attest_of(const struct image *image, uint32_t guest, enum image_attest_clause clause,
+                     struct image_range range[2]);
+
+/* Whether a guest's verifier is to demand anything, and whether this requirement. */
+bool image_attest_any(const struct image *image, uint32_t guest);
+bool image_attest_requires(const struct image *image, uint32_t guest, const char *requirement);
 
 /*
  * Append the policy as source text in canonical form: one statement a line, defaults written out,

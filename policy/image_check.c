@@ -37,7 +37,7 @@ static uint32_t most(enum image_table table)
         [IMAGE_CHANNELS] = IMAGE_CHANNELS_MAX,   [IMAGE_ASSERTIONS] = IMAGE_ASSERTIONS_MAX,
         [IMAGE_TRUSTED] = IMAGE_TRUSTED_MAX,     [IMAGE_STATELESS] = IMAGE_STATELESS_MAX,
         [IMAGE_GUESTS] = IMAGE_GUESTS_MAX,       [IMAGE_DISKS] = IMAGE_DISKS_MAX,
-        [IMAGE_NETS] = IMAGE_NETS_MAX,
+        [IMAGE_NETS] = IMAGE_NETS_MAX,           [IMAGE_ATTESTS] = IMAGE_ATTESTS_MAX,
     };
 
     return counts[table];
@@ -77,8 +77,9 @@ static bool head_valid(const void *bytes, size_t size)
     const struct image *image = bytes;
 
     return size >= sizeof(*image) && size <= IMAGE_SIZE_MAX && image->magic == IMAGE_MAGIC &&
-           image->version == IMAGE_VERSION && image->reserved == 0 && image->reserved_too == 0 &&
-           image->size == size && image->mac < GUEST_MAC_WORDS && places_valid(bytes, size);
+           image->version == IMAGE_VERSION && image->reserved == 0 &&
+           image->on_permissive < IMAGE_PERMISSIVES && image->size == size &&
+           image->mac < GUEST_MAC_WORDS && places_valid(bytes, size);
 }
 
 /* Each string but the last is less than the next, so no two are equal; the first is "". */
@@ -151,20 +152,22 @@ static bool tenants_form(const struct check *check)
 {
     const struct image *image = check->image;
     const struct image_tenant *tenants = image_tenants(image);
-    static const enum image_table tables[6] = {IMAGE_PATTERNS,  IMAGE_SHARES,   IMAGE_LINKS,
-                                               IMAGE_OPERATORS, IMAGE_CHANNELS, IMAGE_GUESTS};
-    uint32_t next[6] = {0};
+    static const enum image_table tables[] = {IMAGE_PATTERNS,  IMAGE_SHARES,   IMAGE_LINKS,
+                                              IMAGE_OPERATORS, IMAGE_CHANNELS, IMAGE_GUESTS,
+                                              IMAGE_ATTESTS};
+    enum { OWNED = sizeof(tables) / sizeof(tables[0]) };
+    uint32_t next[OWNED] = {0};
 
     for (uint32_t i = 0; i < image_count(image, IMAGE_TENANTS); i++) {
         const struct image_tenant *t = &tenants[i];
-        const struct image_range ranges[6] = {t->patterns,  t->shares,   t->links,
-                                              t->operators, t->channels, t->guests};
+        const struct image_range ranges[OWNED] = {t->patterns, t->shares, t->links,  t->operators,
+                                                  t->channels, t->guests, t->attests};
 
         if (!text_valid(check, t->name, GUEST_NAME_MAX) ||
             (i > 0 && t->name <= tenants[i - 1].name) || t->attest > 1 ||
             t->patterns.count > IMAGE_TENANT_PATTERNS_MAX)
             return false;
-        for (size_t j = 0; j < 6; j++) {
+        for (size_t j = 0; j < OWNED; j++) {
             if (!range_valid(ranges[j], &next[j], image_count(image, tables[j])) ||
                 !owned(image, tables[j], ranges[j], i))
                 return false;
@@ -175,7 +178,7 @@ static bool tenants_form(const struct check *check)
         !owned(image, IMAGE_PATTERNS, image->host_patterns, IMAGE_NONE) ||
         image->host_patterns.count > IMAGE_TENANT_PATTERNS_MAX)
         return false;
-    for (size_t j = 0; j < 6; j++) {
+    for (size_t j = 0; j < OWNED; j++) {
         if (next[j] != image_count(image, tables[j]))
             return false;
     }
@@ -311,6 +314,54 @@ static bool channel_form(const struct image *image, uint32_t i)
     return ((uint64_t)c->kind << 32 | c->port) > ((uint64_t)before->kind << 32 | before->port);
 }
 
+/* Negative, 0, positive: as the table is sorted, of one tenant. */
+static int attest_order(const struct image_attest *a, const struct image_attest *b)
+{
+    const uint32_t left[] = {a->guest, a->clause, a->number, a->text};
+    const uint32_t right[] = {b->guest, b->clause, b->number, b->text};
+
+    for (size_t i = 0; i < sizeof(left) / sizeof(left[0]); i++) {
+        if (left[i] != right[i])
+            return left[i] < right[i] ? -1 : 1;
+    }
+    return 0;
+}
+
+/* A clause of numbers says one; "nothing may have happened" leaves no room for what may. */
+static bool attest_alone(const struct image_attest *a)
+{
+    return a->clause == IMAGE_ATTEST_GENERATION || a->clause == IMAGE_ATTEST_LIFETIME ||
+           (a->clause == IMAGE_ATTEST_EVENTS && a->text == 0);
+}
+
+static bool attests_form(const struct check *check)
+{
+    const struct image *image = check->image;
+    const struct image_attest *a = image_attests(image);
+
+    for (uint32_t i = 0; i < image_count(image, IMAGE_ATTESTS); i++) {
+        struct image_range guests = image_tenants(image)[a[i].tenant].guests;
+        bool number = a[i].clause == IMAGE_ATTEST_GENERATION ||
+                      a[i].clause == IMAGE_ATTEST_LIFETIME || a[i].clause == IMAGE_ATTEST_HOST_PCR;
+        bool text = a[i].clause != IMAGE_ATTEST_GENERATION && a[i].clause != IMAGE_ATTEST_LIFETIME;
+
+        if (a[i].clause >= IMAGE_ATTEST_CLAUSES || (!number && a[i].number != 0) ||
+            (!text && a[i].text != 0) ||
+            !text_valid(check, a[i].text,
+                        a[i].clause == IMAGE_ATTEST_CMDLINE ? GUEST_CMDLINE_MAX : GUEST_PATH_MAX) ||
+            (a[i].guest != IMAGE_NONE &&
+             (a[i].guest < guests.first || a[i].guest >= guests.first + guests.count)))
+            return false;
+        if (i == 0 || a[i].tenant != a[i - 1].tenant)
+            continue;
+        if (attest_order(&a[i - 1], &a[i]) >= 0 ||
+            (attest_alone(&a[i - 1]) && a[i].guest == a[i - 1].guest &&
+             a[i].clause == a[i - 1].clause))
+            return false;
+    }
+    return true;
+}
+
 static bool guests_form(const struct check *check)
 {
     const struct image *image = check->image;
@@ -359,7 +410,8 @@ static bool form_valid(const struct check *check)
 
     if (!tenants_form(check) || !belongings_form(check) || !statements_form(check) ||
         !assertions_once(image) || !types_form(check, IMAGE_TRUSTED) ||
-        !types_form(check, IMAGE_STATELESS) || !guests_form(check) || !devices_form(check))
+        !types_form(check, IMAGE_STATELESS) || !guests_form(check) || !devices_form(check) ||
+        !attests_form(check))
         return false;
     for (uint32_t i = 0; i < image_count(image, IMAGE_CHANNELS); i++) {
         if (!channel_form(image, i))
@@ -391,6 +443,11 @@ static int tenant_values(const struct image *image, struct guest_diagnostic *d)
                             image_text(image, image_links(image)[i].name), d);
     for (uint32_t i = 0; r == 0 && i < image_count(image, IMAGE_OPERATORS); i++)
         r = check_operator(image_text(image, image_operators(image)[i].name), d);
+    for (uint32_t i = 0; r == 0 && i < image_count(image, IMAGE_ATTESTS); i++) {
+        const struct image_attest *a = &image_attests(image)[i];
+
+        r = check_attest(a->clause, a->number, image_text(image, a->text), d);
+    }
     return r;
 }
 

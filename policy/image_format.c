@@ -42,6 +42,8 @@ static void host(const struct image *image, struct buf *out)
         value(out, "audit", image_text(image, image->audit));
     if (image->host_tpm != 0)
         value(out, "host-tpm", image_text(image, image->host_tpm));
+    if (image->on_permissive != IMAGE_PERMISSIVE_PAUSE)
+        buf_printf(out, "    on-permissive %s;\n", image_permissive_words[image->on_permissive]);
     types(image, IMAGE_TRUSTED, "trusted", out);
     types(image, IMAGE_STATELESS, "stateless", out);
     buf_printf(out, "}\n");
@@ -83,7 +85,61 @@ static void guest(const struct image *image, uint32_t index, struct buf *out)
 
     image_guest(image, index, &spec, NULL);
     buf_printf(out, "\n");
-    format_guest_of_policy(&spec, out);
+    format_guest_of_policy(&spec, image->host_tpm != 0, out);
+}
+
+/* One value of a clause: words are no strings, and "none" is "". */
+static void clause(const struct image *image, const struct image_attest *a, struct buf *out)
+{
+    const char *text = image_text(image, a->text);
+
+    buf_printf(out, "        %s ", image_attest_words[a->clause]);
+    switch ((enum image_attest_clause)a->clause) {
+    case IMAGE_ATTEST_REQUIRE:
+    case IMAGE_ATTEST_EVENTS:
+        buf_printf(out, "%s", a->text != 0 ? text : "none");
+        break;
+    case IMAGE_ATTEST_GENERATION:
+    case IMAGE_ATTEST_LIFETIME:
+        buf_printf(out, "%u", a->number);
+        break;
+    case IMAGE_ATTEST_HOST_PCR:
+        buf_printf(out, "%u ", a->number);
+        format_string(out, text);
+        break;
+    case IMAGE_ATTEST_INITRD:
+        if (a->text == 0) {
+            buf_printf(out, "none");
+            break;
+        }
+        format_string(out, text);
+        break;
+    case IMAGE_ATTEST_KERNEL:
+    case IMAGE_ATTEST_CMDLINE:
+    case IMAGE_ATTEST_HOST:
+    case IMAGE_ATTEST_CLAUSES:
+        format_string(out, text);
+        break;
+    }
+    buf_printf(out, ";\n");
+}
+
+static void attest(const struct image *image, struct image_range range, struct buf *out)
+{
+    const struct image_attest *a = image_attests(image);
+
+    for (uint32_t i = range.first; i < range.first + range.count; i++) {
+        if (i == range.first || a[i].guest != a[i - 1].guest) {
+            const bool all = a[i].guest == IMAGE_NONE;
+
+            buf_printf(out, "%s\n    attest %s%s{\n", i > range.first ? "    }\n" : "",
+                       all ? "" : image_text(image, image_guests(image)[a[i].guest].name),
+                       all ? "" : " ");
+        }
+        clause(image, &a[i], out);
+    }
+    if (range.count > 0)
+        buf_printf(out, "    }\n");
 }
 
 static void tenant(const struct image *image, uint32_t index, struct buf *out)
@@ -104,6 +160,7 @@ static void tenant(const struct image *image, uint32_t index, struct buf *out)
                    image_text(image, image_guests(image)[c->from].name),
                    image_text(image, image_guests(image)[c->to].name), c->port);
     }
+    attest(image, t->attests, out);
     buf_printf(out, "}\n");
 }
 

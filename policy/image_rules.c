@@ -401,5 +401,7 @@ int image_rules_check(const struct image_rules *rules)
 {
     int r = image_rules_tenants(rules);
 
-    return r < 0 ? r : image_rules_guests(rules);
+    if (r == 0)
+        r = image_rules_guests(rules);
+    return r < 0 ? r : image_rules_attest(rules);
 }

@@ -48,9 +48,10 @@ bool image_shares_object(const struct image *image, uint32_t tenant, uint32_t ob
 
 /* ---- shared by the files of the rules ---- */
 
-/* Patterns, objects, links, conflicts; guests. As image_rules_check. */
+/* Patterns, objects, links, conflicts; guests; what is demanded of them. As image_rules_check. */
 int image_rules_tenants(const struct image_rules *rules);
 int image_rules_guests(const struct image_rules *rules);
+int image_rules_attest(const struct image_rules *rules);
 
 /* Whether there is no room for another message. */
 bool image_rules_full(const struct image_rules *rules);

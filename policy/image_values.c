@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/hex.h"
 #include "base/text.h"
 #include "policy/guest_check.h"
 #include "policy/pattern.h"
@@ -143,4 +144,84 @@ int check_host_tpm(const char *device, struct guest_diagnostic *d)
                               "\"device:/dev/tpmrm0\"",
                               text_escape(shown, sizeof(shown), device));
     return path_check("host-tpm", device + strlen(prefix), d);
+}
+
+/* ---- attest { } */
+
+static bool listed(const char *const *words, const char *word)
+{
+    for (; *words != NULL; words++) {
+        if (strcmp(*words, word) == 0)
+            return true;
+    }
+    return false;
+}
+
+static int not_listed(const char *what, const char *const *words, const char *word,
+                      struct guest_diagnostic *d)
+{
+    char list[160] = "", shown[SHOWN];
+    size_t at = 0;
+
+    for (size_t i = 0; words[i] != NULL && at < sizeof(list); i++) {
+        (void)text_format(list + at, sizeof(list) - at, "%s%s", i > 0 ? ", " : "", words[i]);
+        at += strlen(list + at);
+    }
+    return diagnostic_set(d, "%s '%s' is none that there is: %s", what,
+                          text_escape(shown, sizeof(shown), word), list);
+}
+
+static int check_digest(const char *what, const char *text, struct guest_diagnostic *d)
+{
+    static const char prefix[] = "sha256:";
+    uint8_t value[32];
+    char shown[SHOWN];
+
+    if (strncmp(text, prefix, strlen(prefix)) == 0 &&
+        hex_decode(value, sizeof(value), text + strlen(prefix), strlen(text) - strlen(prefix)) == 0)
+        return 0;
+    return diagnostic_set(d, "%s '%s' is no digest: write \"sha256:\" and 64 digits of 0-9a-f",
+                          what, text_escape(shown, sizeof(shown), text));
+}
+
+static int check_file(const char *what, const char *text, struct guest_diagnostic *d)
+{
+    if (text[0] == '/')
+        return path_check(what, text, d);
+    return check_digest(what, text, d);
+}
+
+int check_attest(uint32_t clause, uint32_t number, const char *text, struct guest_diagnostic *d)
+{
+    switch ((enum image_attest_clause)clause) {
+    case IMAGE_ATTEST_REQUIRE:
+        return listed(image_attest_requirements, text)
+                   ? 0
+                   : not_listed("requirement", image_attest_requirements, text, d);
+    case IMAGE_ATTEST_KERNEL:
+        return check_file("kernel", text, d);
+    case IMAGE_ATTEST_INITRD:
+        return text[0] == '\0' ? 0 : check_file("initrd", text, d);
+    case IMAGE_ATTEST_CMDLINE:
+        return guest_check_cmdline(text, d);
+    case IMAGE_ATTEST_EVENTS:
+        return text[0] == '\0' || listed(image_attest_events, text)
+                   ? 0
+                   : not_listed("event", image_attest_events, text, d);
+    case IMAGE_ATTEST_GENERATION:
+        return number > 0 ? 0 : diagnostic_set(d, "a generation is a number from 1 to 4294967295");
+    case IMAGE_ATTEST_LIFETIME:
+        return number > 0 && number <= IMAGE_LIFETIME_MAX
+                   ? 0
+                   : diagnostic_set(d, "a lifetime is 1 to %u seconds", IMAGE_LIFETIME_MAX);
+    case IMAGE_ATTEST_HOST:
+        return check_name("host", text, d);
+    case IMAGE_ATTEST_HOST_PCR:
+        if (number >= IMAGE_PCRS)
+            return diagnostic_set(d, "a PCR is a number from 0 to %u", IMAGE_PCRS - 1);
+        return check_digest("host-pcr", text, d);
+    case IMAGE_ATTEST_CLAUSES:
+        break;
+    }
+    return diagnostic_set(d, "there is no such clause");
 }

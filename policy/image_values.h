@@ -30,4 +30,10 @@ int check_reason(const char *what, const char *reason, struct guest_diagnostic *
 int check_audit(const char *path, struct guest_diagnostic *d);
 int check_host_tpm(const char *device, struct guest_diagnostic *d);
 
+/*
+ * A value of a clause of `attest { }`: what the clause does not have is 0 and "". Also -EINVAL for
+ * a clause that there is not.
+ */
+int check_attest(uint32_t clause, uint32_t number, const char *text, struct guest_diagnostic *d);
+
 #endif

@@ -208,12 +208,29 @@ static void put_guest(const struct image *image, const struct image_guest *guest
     }
 }
 
+/* What its verifiers are to demand: that is in every digest of the policy, and enforced by none. */
+static void put_attests(const struct image *image, uint32_t t, struct lines *lines)
+{
+    const struct image_range *range = &image_tenants(image)[t].attests;
+
+    for (uint32_t i = range->first; i < range->first + range->count; i++) {
+        const struct image_attest *attest = &image_attests(image)[i];
+        const bool all = attest->guest == IMAGE_NONE;
+
+        lines_add(lines, "attest%s%s: %s %u '%s'", all ? "" : " ",
+                  all ? "" : image_text(image, image_guests(image)[attest->guest].name),
+                  image_attest_words[attest->clause], attest->number,
+                  image_text(image, attest->text));
+    }
+}
+
 static void put_guests(const struct image *image, uint32_t t, struct lines *lines)
 {
     const struct image_range *range = &image_tenants(image)[t].guests;
 
     for (uint32_t i = 0; i < range->count; i++)
         put_guest(image, &image_guests(image)[range->first + i], lines);
+    put_attests(image, t, lines);
 }
 
 static void compare_tenants(struct diff *diff, const struct image *old, const struct image *new)
@@ -350,6 +367,8 @@ static void put_host(const struct image *image, struct lines *lines)
         lines_add(lines, "audit trail %s", image_text(image, image->audit));
     if (*image_text(image, image->host_tpm) != 0)
         lines_add(lines, "TPM %s", image_text(image, image->host_tpm));
+    lines_add(lines, "when SELinux stops enforcing: %s",
+              image_permissive_words[image->on_permissive]);
     put_patterns(image, &image->host_patterns, lines);
 }
 

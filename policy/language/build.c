@@ -38,6 +38,7 @@ static int lay_out(struct build *b)
     struct image head = {.magic = IMAGE_MAGIC,
                          .version = IMAGE_VERSION,
                          .mac = r->draft->mac,
+                         .on_permissive = r->draft->on_permissive,
                          .audit = r->draft->audit,
                          .host_tpm = r->draft->host_tpm};
 
@@ -168,12 +169,25 @@ static void put_pairs(const struct build *b)
     }
 }
 
+static void put_attests(const struct build *b)
+{
+    struct image_attest *to = table(b, IMAGE_ATTESTS);
+
+    for (uint32_t i = 0; i < b->r->count[IMAGE_ATTESTS]; i++) {
+        const struct draft_attest *from = ENTRY(b->r, IMAGE_ATTESTS, draft_attest, i);
+
+        to[i] = from->entry;
+        to[i].tenant = rank(b, from->entry.tenant);
+        b->spot[IMAGE_ATTESTS][i] = from->at;
+    }
+}
+
 /* Each table's entries of a tenant follow one another. */
 static void put_ranges(const struct build *b)
 {
     struct image_tenant *tenants = table(b, IMAGE_TENANTS);
     const uint32_t *count = b->r->count;
-    uint32_t p = 0, s = 0, l = 0, o = 0, c = 0, g = 0;
+    uint32_t p = 0, s = 0, l = 0, o = 0, c = 0, g = 0, a = 0;
 
 #define RANGE(field, at, table, of)                                                                \
     do {                                                                                           \
@@ -189,9 +203,17 @@ static void put_ranges(const struct build *b)
         RANGE(operators, o, IMAGE_OPERATORS, image_operators);
         RANGE(channels, c, IMAGE_CHANNELS, image_channels);
         RANGE(guests, g, IMAGE_GUESTS, image_guests);
+        RANGE(attests, a, IMAGE_ATTESTS, image_attests);
     }
 #undef RANGE
     b->image->host_patterns = (struct image_range){p, count[IMAGE_PATTERNS] - p};
+}
+
+/* A guest has a TPM where the host has one to bind it to, or where its tenant wants it measured. */
+static bool has_tpm_unsaid(const struct build *b, uint32_t tenant)
+{
+    return b->r->draft->host_tpm != 0 ||
+           DRAFT_AT(b->r, IMAGE_TENANTS, draft_tenant, tenant)->entry.attest != 0;
 }
 
 static void put_guests(const struct build *b)
@@ -208,6 +230,8 @@ static void put_guests(const struct build *b)
 
         to[i] = from->entry;
         to[i].tenant = rank(b, from->entry.tenant);
+        if (!from->tpm_stated && has_tpm_unsaid(b, from->entry.tenant))
+            to[i].flags |= IMAGE_GUEST_TPM;
         to[i].disks.first = disk;
         to[i].nets.first = net;
         b->spot[IMAGE_GUESTS][i] = from->at;
@@ -268,6 +292,7 @@ int draft_build(struct resolution *r)
     put_types(&b, IMAGE_STATELESS);
     put_pairs(&b);
     put_guests(&b);
+    put_attests(&b);
     put_ranges(&b);
     status = put_objects_of_disks(&b);
     if (status < 0)

@@ -54,6 +54,9 @@ struct compiler {
     uint32_t tenant;
     uint32_t tenant_patterns, host_patterns; /* how many it has */
     bool object_readonly;
+    bool attest_required;
+    image_string attest_guest; /* whom the block's clauses are about: a name's number; 0: all */
+    struct source_spot attest_guest_at;
     struct guest_block guest;
 };
 

@@ -91,6 +91,7 @@ void draft_guest(struct draft *draft, uint32_t tenant, const struct guest_block 
     to->initrd_at = stated(guest, guest->initrd_at);
     to->cpus_at = stated(guest, guest->cpus_at);
     to->memory_at = stated(guest, guest->memory_at);
+    to->tpm_stated = guest->tpm_stated;
     to->entry = (struct image_guest){
         .tenant = tenant,
         .name = draft_string(draft, spec->name),

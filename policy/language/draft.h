@@ -35,14 +35,21 @@ struct draft_pair {
     struct source_spot at, first_at, second_at;
 };
 
+/* tenant: index in the draft; guest: number of a name, 0 for all of the tenant's. */
+struct draft_attest {
+    struct image_attest entry;
+    struct source_spot at, guest_at;
+};
+
 struct draft_guest {
     struct image_guest entry; /* disks and nets: in the draft's lists */
     struct source_spot at, kernel_at, initrd_at, cpus_at, memory_at;
+    bool tpm_stated;
 };
 
 struct draft {
     struct arena *arena;
-    uint32_t mac;
+    uint32_t mac, on_permissive;
     image_string audit, host_tpm;
     struct arena_list strings; /* of struct sort_text */
     /* Lists of the structs above, by table: shares, conflicts, channels, assertions are pairs. */

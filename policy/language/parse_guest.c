@@ -130,12 +130,15 @@ static int parse_rng(struct parser *p, void *context)
     return 0;
 }
 
+/* tpm [off] */
 static int parse_tpm(struct parser *p, void *context)
 {
     struct guest_block *guest = context;
 
-    (void)p;
-    guest->spec.tpm = true;
+    guest->spec.tpm = !parser_at_word(p, "off");
+    guest->tpm_stated = true;
+    if (!guest->spec.tpm)
+        parser_advance(p);
     return 0;
 }
 

@@ -102,6 +102,26 @@ static int host_tpm(struct parser *p, void *context)
                        check_host_tpm, &c->draft.host_tpm);
 }
 
+/* on-permissive pause | kill | alarm */
+static int host_on_permissive(struct parser *p, void *context)
+{
+    struct compiler *c = context;
+    char word[LEX_WORD_MAX], shown[LEX_WORD_MAX];
+    struct token token;
+
+    if (parser_word(p, "pause, kill or alarm, as in 'on-permissive pause;'", &token, word) < 0)
+        return PARSER_REPORTED;
+    for (uint32_t i = 0; i < IMAGE_PERMISSIVES; i++) {
+        if (strcmp(word, image_permissive_words[i]) == 0) {
+            c->draft.on_permissive = i;
+            return 0;
+        }
+    }
+    return diagnostic_add(&p->list, token.line, token.column,
+                          "on-permissive '%s' is none of pause, kill, alarm",
+                          text_escape(shown, sizeof(shown), word));
+}
+
 /* trusted TYPE "reason" */
 static int host_type(struct parser *p, struct compiler *c, enum image_table table, const char *what,
                      const char *wanted, unsigned max)
@@ -146,16 +166,20 @@ static int host_stateless(struct parser *p, void *context)
 }
 
 static const struct statement host_statements[] = {
-    {"mac", host_mac, false, false},        {"kernel", host_kernel, true, false},
-    {"audit", host_audit, false, false},    {"host-tpm", host_tpm, false, false},
-    {"trusted", host_trusted, true, false}, {"stateless", host_stateless, true, false},
+    {"mac", host_mac, false, false},
+    {"kernel", host_kernel, true, false},
+    {"audit", host_audit, false, false},
+    {"host-tpm", host_tpm, false, false},
+    {"trusted", host_trusted, true, false},
+    {"stateless", host_stateless, true, false},
+    {"on-permissive", host_on_permissive, false, false},
 };
 
 static const struct statement_table host_table = {
     .statements = host_statements,
     .count = sizeof(host_statements) / sizeof(host_statements[0]),
     .want = "a statement, such as 'mac selinux;', or '}'",
-    .has = "the host has mac, kernel, audit, host-tpm, trusted, stateless",
+    .has = "the host has mac, kernel, audit, host-tpm, on-permissive, trusted, stateless",
 };
 
 static int parse_host(struct parser *p, void *context)

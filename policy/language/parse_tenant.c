@@ -11,8 +11,8 @@
 
 /* tenant NAME { }: what it may use, who manages it, its guests and channels. */
 
-static int number(struct parser *p, const char *what, uint64_t max, const char *wanted,
-                  uint32_t *value)
+int parse_number(struct parser *p, const char *what, uint64_t max, const char *wanted,
+                 uint32_t *value)
 {
     char word[LEX_WORD_MAX], shown[LEX_WORD_MAX];
     struct token token;
@@ -37,14 +37,14 @@ static struct image_tenant *tenant_of(struct compiler *c)
 
 static int tenant_guests(struct parser *p, void *context)
 {
-    return number(p, "guests", IMAGE_GUESTS_MAX, "a number, as in 'guests 8;'",
-                  &tenant_of(context)->guests_max);
+    return parse_number(p, "guests", IMAGE_GUESTS_MAX, "a number, as in 'guests 8;'",
+                        &tenant_of(context)->guests_max);
 }
 
 static int tenant_cpus(struct parser *p, void *context)
 {
-    return number(p, "cpus", IMAGE_CPUS_MAX, "a number, as in 'cpus 16;'",
-                  &tenant_of(context)->cpus_max);
+    return parse_number(p, "cpus", IMAGE_CPUS_MAX, "a number, as in 'cpus 16;'",
+                        &tenant_of(context)->cpus_max);
 }
 
 static int tenant_memory(struct parser *p, void *context)
@@ -219,14 +219,35 @@ static int tenant_operators(struct parser *p, void *context)
     return list_of(p, context, tenant_operator_one);
 }
 
-/* attest required */
+static const struct statement_table table;
+
+static int attest_required(struct parser *p, struct compiler *c, const struct token *token)
+{
+    if (c->attest_required)
+        return diagnostic_add(&p->list, token->line, token->column,
+                              "'attest required' is given twice: keep one");
+    c->attest_required = true;
+    tenant_of(c)->attest = 1;
+    return parser_end(p, &table);
+}
+
+/* attest required; | attest [GUEST] { } */
 static int tenant_attest(struct parser *p, void *context)
 {
-    if (!parser_at_word(p, "required"))
-        return parser_unexpected(p, "'required', as in 'attest required;'");
-    parser_advance(p);
-    tenant_of(context)->attest = 1;
-    return 0;
+    static const char wanted[] = "'required;', '{', or a guest's name and '{', behind 'attest'";
+    struct compiler *c = context;
+    char word[LEX_WORD_MAX];
+    struct token token;
+
+    if (p->token.kind == TOKEN_OPEN)
+        return parse_attest(p, c, NULL, NULL);
+    if (parser_word(p, wanted, &token, word) < 0)
+        return PARSER_REPORTED;
+    if (p->token.kind == TOKEN_OPEN)
+        return parse_attest(p, c, &token, word);
+    if (strcmp(word, "required") == 0)
+        return attest_required(p, c, &token);
+    return parser_unexpected(p, "'{' behind a guest's name, or 'attest required;'");
 }
 
 /* channel FROM -> TO vsock PORT */
@@ -252,7 +273,7 @@ static int tenant_channel(struct parser *p, void *context)
     if (!parser_at_word(p, "vsock"))
         return parser_unexpected(p, "'vsock' and a port, as in 'vsock 5432'");
     parser_advance(p);
-    if (number(p, "port", UINT32_MAX - 1, "a port, as in 'vsock 5432'", &pair.port) < 0)
+    if (parse_number(p, "port", UINT32_MAX - 1, "a port, as in 'vsock 5432'", &pair.port) < 0)
         return PARSER_REPORTED;
     if (c->draft.list[IMAGE_CHANNELS].count == IMAGE_CHANNELS_MAX)
         return too_many(p, &token, IMAGE_CHANNELS_MAX, "channels");
@@ -326,7 +347,7 @@ static const struct statement statements[] = {
     {"tap", tenant_tap, true, false},
     {"share", tenant_share, true, false},
     {"operators", tenant_operators, true, false},
-    {"attest", tenant_attest, false, false},
+    {"attest", tenant_attest, true, true}, /* one form of it ends by itself */
     {"channel", tenant_channel, true, false},
     {"guest", tenant_guest, true, true},
 };
@@ -362,5 +383,6 @@ int parse_tenant(struct parser *p, void *context)
     tenant->entry.name = draft_string(&c->draft, word);
     c->tenant = (uint32_t)c->draft.list[IMAGE_TENANTS].count - 1;
     c->tenant_patterns = 0;
+    c->attest_required = false;
     return parser_block(p, &table, c, "tenant", word, name.line);
 }

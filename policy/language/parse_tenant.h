@@ -24,4 +24,14 @@ int list_of(struct parser *p, struct compiler *c, int (*one)(struct parser *p, s
 int parse_pattern(struct parser *p, struct compiler *c, uint32_t use, uint32_t tenant,
                   uint32_t *count);
 
+/*
+ * What follows `attest` in a tenant, or `attest GUEST`, of which `guest` is the name (else NULL):
+ * '{', clauses and '}'. 0, or PARSER_REPORTED.
+ */
+int parse_attest(struct parser *p, struct compiler *c, const struct token *guest, const char *name);
+
+/* A number from 1 to `max`; `what` and `wanted` are for messages. 0, or PARSER_REPORTED. */
+int parse_number(struct parser *p, const char *what, uint64_t max, const char *wanted,
+                 uint32_t *value);
+
 #endif

@@ -223,23 +223,49 @@ static bool resolve_tenants(const struct resolution *r, struct draft_pair *pair,
     return true;
 }
 
+/* The guest of that name of a tenant of the draft; IMAGE_NONE after a message. */
+static uint32_t guest_named(const struct resolution *r, struct source_spot at, uint32_t of,
+                            image_string name)
+{
+    uint64_t tenant = r->tenant_rank[of] & (uint64_t)UINT32_MAX;
+    const struct sort_pair *guests = r->sorted[IMAGE_GUESTS];
+    size_t first = sort_find(guests, r->count[IMAGE_GUESTS], tenant << 32);
+    size_t end = sort_find(guests, r->count[IMAGE_GUESTS], (tenant + 1) << 32);
+
+    /* A tenant without guests has no place in the table: its names are nobody's. */
+    return look_up(r, at, "guest", name, IMAGE_GUESTS, (uint32_t)first, (uint32_t)(end - first));
+}
+
 static void resolve_channels(const struct resolution *r)
 {
     for (uint32_t i = 0; i < draft_entries(r, IMAGE_CHANNELS); i++) {
         struct draft_pair *pair = DRAFT_AT(r, IMAGE_CHANNELS, draft_pair, i);
-        uint64_t tenant = r->tenant_rank[pair->tenant] & (uint64_t)UINT32_MAX;
-        const struct sort_pair *guests = r->sorted[IMAGE_GUESTS];
-        size_t first = sort_find(guests, r->count[IMAGE_GUESTS], tenant << 32);
-        size_t end = sort_find(guests, r->count[IMAGE_GUESTS], (tenant + 1) << 32);
-        uint32_t count = (uint32_t)(end - first), name = pair->first;
 
-        /* A tenant without guests has no place in the table: its names are nobody's. */
-        pair->first =
-            look_up(r, pair->first_at, "guest", name, IMAGE_GUESTS, (uint32_t)first, count);
-        pair->second = look_up(r, pair->second_at, "guest", pair->second, IMAGE_GUESTS,
-                               (uint32_t)first, count);
+        pair->first = guest_named(r, pair->first_at, pair->tenant, pair->first);
+        pair->second = guest_named(r, pair->second_at, pair->tenant, pair->second);
         if (pair->first != IMAGE_NONE && pair->first == pair->second)
             say(r, pair->second_at, "a guest needs no channel to itself: name another");
+    }
+}
+
+static void resolve_attests(const struct resolution *r)
+{
+    struct source_spot said = {0};
+
+    for (uint32_t i = 0; i < draft_entries(r, IMAGE_ATTESTS) && !full(r); i++) {
+        struct draft_attest *attest = DRAFT_AT(r, IMAGE_ATTESTS, draft_attest, i);
+        struct source_spot at = attest->guest_at;
+
+        if (attest->entry.guest == 0) {
+            attest->entry.guest = IMAGE_NONE;
+        } else if (said.line != 0 && said.line == at.line && said.column == at.column &&
+                   said.source == at.source && said.from == at.from) {
+            continue; /* of a block whose name is nobody's, which was said */
+        } else {
+            attest->entry.guest = guest_named(r, at, attest->entry.tenant, attest->entry.guest);
+            if (attest->entry.guest == IMAGE_NONE)
+                said = at;
+        }
     }
 }
 
@@ -365,6 +391,54 @@ static int sort_channels(struct resolution *r)
     return 0;
 }
 
+static int sort_attests(struct resolution *r)
+{
+    uint32_t count = draft_entries(r, IMAGE_ATTESTS);
+    struct sort_pair *pairs = arena_take(r->draft->arena, count, sizeof(*pairs));
+    struct sort_pair *spare = arena_take(r->draft->arena, count, sizeof(*spare));
+
+    if (pairs == NULL || spare == NULL)
+        return -ENOMEM;
+    for (uint32_t i = 0; i < count; i++) {
+        const struct image_attest *a = &DRAFT_AT(r, IMAGE_ATTESTS, draft_attest, i)->entry;
+
+        pairs[i] = (struct sort_pair){.key = (uint64_t)a->number << 32 | a->text, .value = i};
+    }
+    sort_pairs(pairs, spare, count);
+    for (uint32_t i = 0; i < count; i++) {
+        const struct image_attest *a =
+            &DRAFT_AT(r, IMAGE_ATTESTS, draft_attest, pairs[i].value)->entry;
+        /* What is a tenant's comes behind what is its guests'. */
+        uint64_t guest = a->guest == IMAGE_NONE ? IMAGE_GUESTS_MAX : a->guest;
+
+        pairs[i].key = rank_of(r, a->tenant) << 32 | guest << 8 | a->clause;
+    }
+    sort_pairs(pairs, spare, count);
+    r->sorted[IMAGE_ATTESTS] = pairs;
+    r->count[IMAGE_ATTESTS] = count;
+    return 0;
+}
+
+/* Of one guest or tenant: what is said again, and what leaves no room for another value. */
+static void duplicate_attests(const struct resolution *r)
+{
+    const struct sort_pair *pairs = r->sorted[IMAGE_ATTESTS];
+
+    for (uint32_t i = 1; i < r->count[IMAGE_ATTESTS] && !full(r); i++) {
+        const struct draft_attest *a = DRAFT_AT(r, IMAGE_ATTESTS, draft_attest, pairs[i - 1].value);
+        const struct draft_attest *b = DRAFT_AT(r, IMAGE_ATTESTS, draft_attest, pairs[i].value);
+
+        if (pairs[i].key != pairs[i - 1].key)
+            continue;
+        if (a->entry.clause == IMAGE_ATTEST_GENERATION || a->entry.clause == IMAGE_ATTEST_LIFETIME)
+            twice(r, a->at, b->at, "this clause is given twice", "keep one");
+        else if (a->entry.clause == IMAGE_ATTEST_EVENTS && a->entry.text == 0)
+            twice(r, a->at, b->at, "'events none' is contradicted", "keep one");
+        else if (a->entry.number == b->entry.number && a->entry.text == b->entry.text)
+            twice(r, a->at, b->at, "this value is given twice", "keep one");
+    }
+}
+
 /* In one direction, the other, or both: what an assertion says of the smaller tenant first. */
 static uint32_t directions(const struct draft_pair *pair)
 {
@@ -458,6 +532,7 @@ static void resolve_names(const struct resolution *r)
         (void)resolve_tenants(r, DRAFT_AT(r, IMAGE_ASSERTIONS, draft_pair, i),
                               "a tenant always has a flow to itself: name another", false);
     resolve_channels(r);
+    resolve_attests(r);
 }
 
 static int sort_rest(struct resolution *r)
@@ -475,6 +550,8 @@ static int sort_rest(struct resolution *r)
 
     for (size_t i = 0; status == 0 && i < sizeof(tables) / sizeof(tables[0]); i++)
         status = sort_table(r, tables[i].table, tables[i].key);
+    if (status == 0)
+        status = sort_attests(r);
     return status == 0 ? sort_channels(r) : status;
 }
 
@@ -492,6 +569,7 @@ static void duplicate_rest(struct resolution *r)
         find_duplicates(r, &kinds[i]);
     duplicate_shares(r);
     duplicate_pairs(r, IMAGE_CONFLICTS, "this conflict is there twice");
+    duplicate_attests(r);
     merge_assertions(r);
 }
 

@@ -106,6 +106,12 @@ static void map_strings(struct resolution *r, const uint32_t *offsets)
 
         o->name = offsets[o->name];
     }
+    for (uint32_t i = 0; i < draft_entries(r, IMAGE_ATTESTS); i++) {
+        struct image_attest *attest = &DRAFT_AT(r, IMAGE_ATTESTS, draft_attest, i)->entry;
+
+        attest->guest = offsets[attest->guest];
+        attest->text = offsets[attest->text];
+    }
     map_pairs(r, IMAGE_SHARES, offsets);
     map_pairs(r, IMAGE_CONFLICTS, offsets);
     map_pairs(r, IMAGE_CHANNELS, offsets);
