@@ -68,6 +68,8 @@ static int enrolled(struct appraising *a, const struct part *p, bool host)
         return refuse(a, REFUSE_AK_OTHER_GUEST, p->claim, "%s", key->owner);
     if (key->ek_size != p->ek->name_size || memcmp(key->ek, p->ek->name, key->ek_size) != 0)
         return refuse(a, p->names->ek_other, p->claim, "%s", key->owner);
+    if (host && !reference_says(&a->reference->host_names, key->owner))
+        return refuse(a, REFUSE_HOST_NAME, p->claim, "%s", key->owner);
     if (!host)
         a->ak_enrolled = true;
     return 0;

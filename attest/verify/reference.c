@@ -266,6 +266,7 @@ static int host(struct reference_error *error, const json_t *object, struct refe
     TRY(pcrs(&parser, object, to->host_pcr));
     TRY(flag(&parser, object, "selinux", &to->host_selinux));
     TRY(digests(&parser, object, "selinux_policies", NULL, &to->host_policies));
+    TRY(texts(&parser, object, "names", &to->host_names));
     TRY(flag(&parser, object, "ledger", &to->host_ledger));
     TRY(number(&parser, object, "ledger_pcr", 0, REFERENCE_PCRS - 1, &ledger_pcr));
     to->host_ledger_pcr = (uint32_t)ledger_pcr;
@@ -349,6 +350,7 @@ void reference_free(struct reference *reference)
     texts_free(&reference->command_lines);
     texts_free(&reference->types);
     texts_free(&reference->ledger);
+    texts_free(&reference->host_names);
     free(reference);
 }
 

@@ -59,6 +59,7 @@ struct reference {
     struct reference_digests host_pcr[REFERENCE_PCRS];
     bool host_selinux;                      /* must never have been permissive since boot */
     struct reference_digests host_policies; /* of SELinux, as IMA measures them */
+    struct reference_texts host_names;      /* under which of them it must be enrolled */
     bool host_ledger;                       /* must have the guest's start */
     uint32_t host_ledger_pcr;               /* 15 if nothing is said */
     /* the result */

@@ -90,6 +90,7 @@ static const struct row rows[REFUSALS] = {
 [REFUSE_HOST_AK_UNKNOWN] = {"host-ak-unknown", "the host's attestation key is not enrolled", "host.ak: name"},
 [REFUSE_HOST_AK_REVOKED] = {"host-ak-revoked", "the host's attestation key was revoked", "host.ak: name"},
 [REFUSE_HOST_EK_OTHER] = {"host-ek-other", "the host's attestation key is enrolled with another endorsement key: two TPMs are mixed", "host.ek: name"},
+[REFUSE_HOST_NAME] = {"host-name", "the host is enrolled under a name that is none of the reference's", "host.ak: name"},
 [REFUSE_HOST_CERTIFICATE] = {"host-certificate", "the certificate is of another endorsement key", "host.ek_certificates, host.ek"},
 [REFUSE_HOST_QUOTE_FORM] = {"host-quote-form", "the host's quote is no TPMS_ATTEST", "host.quote.attest"},
 [REFUSE_HOST_QUOTE_MAGIC] = {"host-quote-magic", "no TPM generated the host's quote: its magic is another", "host.quote.attest: magic"},

@@ -9,7 +9,8 @@
 
 bool attest_launches(int argc, char **argv)
 {
-    return argc >= 2 && (strcmp(argv[1], "log") == 0 || strcmp(argv[1], "predict") == 0);
+    return argc >= 2 && (strcmp(argv[1], "log") == 0 || strcmp(argv[1], "predict") == 0 ||
+                         strcmp(argv[1], "reference") == 0);
 }
 
 int verb_attest(int argc, char **argv)
@@ -18,6 +19,8 @@ int verb_attest(int argc, char **argv)
         {"log", attest_log_verb, "show any TCG event log"},
         {"predict", attest_predict_verb, "what a guest will measure, before it starts"},
         {"quote", attest_quote_verb, "have a guest's TPM sign what it is"},
+        {"reference", attest_reference_verb,
+         "what a verifier is to demand of a guest, by its policy"},
         {"verify", attest_verify_verb, "check evidence of a guest against a reference"},
     };
 

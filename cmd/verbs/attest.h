@@ -6,18 +6,26 @@
 #include "cmd/verbs/arguments.h"
 
 /*
- * Whether what is asked for opens an operator's or our own files as a launcher does (log, predict)
- * and so stays in the launcher's domain; what they contain is parsed elsewhere.
+ * Whether what is asked for opens an operator's or our own files as a launcher does (log, predict,
+ * reference) and so stays in the launcher's domain; what they contain is parsed elsewhere.
  */
 bool attest_launches(int argc, char **argv);
 
-/* Show a log of ours, as `attest log` does. Returns an exit status. */
-int attest_log_show(const char *name, const void *bytes, size_t size, bool json);
+/* What the start of a policy's guest names besides (PCR 21), as text. */
+struct attest_named {
+    bool known;
+    char policy[65], proof[65]; /* digests; "": there is none */
+};
+
+/* Show a log of ours, as `attest log` does, and what is named. Returns an exit status. */
+int attest_log_show(const char *name, const void *bytes, size_t size, bool json,
+                    const struct attest_named *named);
 
 /* Each returns its exit status. */
 int attest_log_verb(int argc, char **argv);
 int attest_predict_verb(int argc, char **argv);
 int attest_quote_verb(int argc, char **argv);
+int attest_reference_verb(int argc, char **argv);
 int attest_verify_verb(int argc, char **argv);
 
 #endif

@@ -31,6 +31,7 @@ struct work {
     const char *bytes;
     size_t size;
     bool json;
+    const struct attest_named *named; /* NULL: nothing is known besides the log */
 };
 
 /* Which log of ours it is ("boot", ...); NULL, with *problem why it is no boot log: none. */
@@ -273,6 +274,10 @@ static int show_json(const struct work *work)
                               problem.reason == LOG_WHOLE ? json_null() : problem_json(&problem));
     (void)json_object_set_new(o, "casemate", json_optional(which));
     (void)json_object_set_new(o, "refused", which != NULL ? json_null() : problem_json(&why));
+    if (work->named != NULL && work->named->known) {
+        (void)json_object_set_new(o, "policy", json_optional(work->named->policy));
+        (void)json_object_set_new(o, "proof", json_optional(work->named->proof));
+    }
     status = json_print(o);
     return status == VERB_OK && problem.reason != LOG_WHOLE ? say(work, &problem) : status;
 }
@@ -285,11 +290,16 @@ static int log_work(void *context)
     return work->json ? show_json(work) : show(work);
 }
 
-int attest_log_show(const char *name, const void *bytes, size_t size, bool json)
+int attest_log_show(const char *name, const void *bytes, size_t size, bool json,
+                    const struct attest_named *named)
 {
-    struct work work = {.path = name, .bytes = bytes, .size = size, .json = json};
+    struct work work = {.path = name, .bytes = bytes, .size = size, .json = json, .named = named};
+    int status = log_work(&work);
 
-    return log_work(&work);
+    if (status == VERB_OK && !json && named->known)
+        (void)printf("PCR 21 will name the policy %s\nand its proof %s\n", named->policy,
+                     named->proof[0] != '\0' ? named->proof : "none");
+    return status;
 }
 
 int attest_log_verb(int argc, char **argv)

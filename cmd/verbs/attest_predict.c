@@ -9,15 +9,13 @@
 
 #include "attest/log/corim.h"
 #include "base/cleanup.h"
+#include "base/hex.h"
 #include "base/text.h"
 #include "cmd/verbs/attest.h"
-#include "cmd/verbs/policy.h"
-#include "cmd/verbs/policy_confined.h"
+#include "cmd/verbs/attest_policy.h"
 #include "cmd/verbs/run_front.h"
-#include "hv/host_image.h"
 #include "hv/launch/predict.h"
 
-#define IN_FORCE         HOST_IMAGE_DIRECTORY "/" HOST_IMAGE_NAME
 #define CORIM_MAX        65536u
 #define PREDICT_NAME_MAX 160u /* of the manifest */
 
@@ -26,6 +24,7 @@ enum { SOURCE, JSON, LOG, CORIM };
 struct wanted {
     struct guest_spec spec;
     bool links;                  /* its paths are an operator's own */
+    struct attest_named named;   /* what its start will name */
     char name[PREDICT_NAME_MAX]; /* "acme/web" */
 };
 
@@ -65,61 +64,11 @@ static int spec_of_file(const char *path, struct wanted *wanted)
     return status;
 }
 
-/* "TENANT/NAME" or "NAME", of a policy. */
-static int spec_of_image(const struct image *image, const char *word, struct wanted *wanted)
-{
-    const char *slash = strchr(word, '/'), *name = slash != NULL ? slash + 1 : word;
-    char tenant[GUEST_NAME_MAX] = "", shown[256];
-    const struct image_guest *guest;
-    int index = -ENOENT;
-
-    if (slash == NULL ||
-        text_format(tenant, sizeof(tenant), "%.*s", (int)(slash - word), word) == 0)
-        index = image_find_guest(image, tenant, name);
-    if (index < 0) {
-        complain(index == -EEXIST
-                     ? "several tenants have a guest '%s': say which, as TENANT/NAME"
-                     : "the policy has no guest '%s'; a file has a dot in its name or begins with "
-                       "a slash",
-                 text_escape(shown, sizeof(shown), word));
-        return VERB_USAGE;
-    }
-    guest = &image_guests(image)[index];
-    image_guest(image, (uint32_t)index, &wanted->spec, NULL);
-    wanted->links = false;
-    (void)text_format(wanted->name, sizeof(wanted->name), "%s/%s",
-                      image_tenant_name(image, guest->tenant), wanted->spec.name);
-    return VERB_OK;
-}
-
-static int spec_in_force(const char *word, struct wanted *wanted)
-{
-    struct guest_diagnostic diagnostic;
-    cleanup_free char *bytes = NULL;
-    size_t size;
-    int r = policy_read_file(IN_FORCE, IMAGE_SIZE_MAX, &bytes, &size);
-
-    if (r < 0) {
-        complain("cannot read the policy in force, " IN_FORCE ": %s%s", strerror(-r),
-                 r == -EACCES   ? "; only root can: give its source with --source FILE"
-                 : r == -ENOENT ? "; load one with `casemate policy load`, or give a source with "
-                                  "--source FILE"
-                                : "");
-        return VERB_SYSTEM;
-    }
-    r = image_check(bytes, size, &diagnostic);
-    if (r < 0) {
-        complain("%s cannot be used: %s", IN_FORCE,
-                 r == -EINVAL ? diagnostic.message : strerror(-r));
-        return VERB_SYSTEM;
-    }
-    return spec_of_image((const struct image *)(const void *)bytes, word, wanted);
-}
-
 static int spec_of(const struct arguments *arguments, struct wanted *wanted)
 {
     const char *word = arguments->word[0];
-    struct compiled *compiled = NULL;
+    struct attest_policy policy;
+    uint32_t index;
     int status;
 
     if (is_file(word) && arguments->given[SOURCE]) {
@@ -128,12 +77,22 @@ static int spec_of(const struct arguments *arguments, struct wanted *wanted)
     }
     if (is_file(word))
         return spec_of_file(word, wanted);
-    if (!arguments->given[SOURCE])
-        return spec_in_force(word, wanted);
-    status = policy_take_file(arguments->value[SOURCE], &compiled);
-    if (status == VERB_OK)
-        status = spec_of_image(compiled_image(compiled), word, wanted);
-    compiled_free(compiled);
+    status = attest_policy_take(arguments->value[SOURCE], &policy);
+    if (status != VERB_OK)
+        return status;
+    status = attest_policy_find(&policy, word, &index);
+    if (status == VERB_OK) {
+        image_guest(policy.image, index, &wanted->spec, NULL);
+        wanted->links = false;
+        wanted->named.known = true;
+        hex_encode(wanted->named.policy, policy.digest, sizeof(policy.digest));
+        if (policy.proven)
+            hex_encode(wanted->named.proof, policy.proof, sizeof(policy.proof));
+        (void)text_format(wanted->name, sizeof(wanted->name), "%s/%s",
+                          image_tenant_name(policy.image, image_guests(policy.image)[index].tenant),
+                          wanted->spec.name);
+    }
+    attest_policy_release(&policy);
     return status;
 }
 
@@ -195,7 +154,7 @@ static int predict(const struct arguments *arguments, const struct wanted *wante
         status = write_corim(arguments->value[CORIM], wanted, guest, &measured);
     if (status == VERB_OK && !is_stdout(arguments, LOG) && !is_stdout(arguments, CORIM))
         status = attest_log_show(wanted->name, measured.log.data, measured.log.size,
-                                 arguments->given[JSON]);
+                                 arguments->given[JSON], &wanted->named);
     measured_release(&measured);
     return status;
 }

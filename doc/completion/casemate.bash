@@ -153,13 +153,14 @@ _casemate_policy() {
 _casemate_attest() {
     local word=$1 verb=${COMP_WORDS[2]} options="--help"
     if [ "$COMP_CWORD" -eq 2 ]; then
-        _casemate_words "$word" "log predict quote verify --help"
+        _casemate_words "$word" "log predict quote reference verify --help"
         return
     fi
     case $verb in
     log) options+=" --json" ;;
     predict) options+=" --source --json --log --corim" ;;
     quote) options+=" --socket --nonce" ;;
+    reference) options+=" --source --proof --predict" ;;
     verify) options+=" --nonce --reference --registry --json --token" ;;
     esac
     if [[ $word == -* ]]; then

@@ -32,7 +32,7 @@ host { mac $HOST_MAC; host-tpm "device:$DEVICE"; }
 tenant acme {
     guests 4; disk "$srv/acme/**";
     guest web { cpus 1; memory 32M; kernel "$srv/acme/kernel"; cmdline "halt"; ${tpm:+tpm;} }
-    guest db { cpus 1; memory 32M; kernel "$srv/acme/kernel"; cmdline "halt"; }
+    guest db { cpus 1; memory 32M; kernel "$srv/acme/kernel"; cmdline "halt"; tpm off; }
 }
 CONF
 guest() { "$CASEMATE" "$@" 2>&1; }
