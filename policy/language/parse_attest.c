@@ -201,7 +201,7 @@ int parse_attest(struct parser *p, struct compiler *c, const struct token *guest
 {
     uint32_t line = p->token.line;
 
-    c->attest_guest = guest != NULL ? draft_string(&c->draft, name) : 0;
+    c->attest_guest = name != NULL ? draft_string(&c->draft, name) : 0;
     c->attest_guest_at = guest != NULL ? parser_spot(p, guest) : (struct source_spot){0};
     if (parser_open(p, "'{' behind 'attest'") < 0)
         return PARSER_REPORTED;
