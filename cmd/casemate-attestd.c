@@ -35,6 +35,8 @@
 #define PEM_MAX      (1u << 20)
 #define REGISTRY_MAX (64u << 20)
 
+#define DISK_KEY_FILE_MAX 4096u
+
 enum { EXIT_USAGE = 2, EXIT_SYSTEM = 3 };
 
 static const char usage[] =
@@ -49,6 +51,8 @@ static const char usage[] =
     "  --client-ca FILE       answer only who has a certificate of these authorities, PEM\n"
     "  --references DIR       *.json there are reference values (/etc/casemate/attestd)\n"
     "  --registry FILE        the enrolled keys; without one only a host can vouch for a guest\n"
+    "  --disk-keys DIR        TENANT.GUEST.key there are keys of guests' disks, to be released to\n"
+    "                         the guests' TPMs; without it none is\n"
     "  --state FILE           what is remembered (/var/lib/casemate/attestd/state.db)\n"
     "  --signing-key FILE     JWK; made when it is not there\n"
     "                         (/var/lib/casemate/attestd/signing.jwk)\n"
@@ -69,7 +73,7 @@ __attribute__((format(printf, 1, 2))) static void complain(const char *format, .
 }
 
 struct options {
-    const char *listen, *references, *user;
+    const char *listen, *references, *disk_keys, *user;
     struct service_config config;
 };
 
@@ -145,19 +149,19 @@ static int make_signing_key(const struct service_config *config)
     return WIFEXITED(status) ? -WEXITSTATUS(status) : -EIO;
 }
 
-static int read_references(struct options *options)
+/* All files of a directory that a pattern names, each of at most `most` bytes. */
+static int read_directory(const char *directory, const char *names, size_t most,
+                          const struct service_text **texts, size_t *count)
 {
     struct service_text *files;
     char pattern[1024];
     glob_t found = {0};
     int r = 0;
 
-    if (text_format(pattern, sizeof(pattern), "%s/*.json", options->references) < 0)
+    if (text_format(pattern, sizeof(pattern), "%s/%s", directory, names) < 0)
         return EXIT_USAGE;
     if (glob(pattern, GLOB_ERR, NULL, &found) != 0 || found.gl_pathc == 0) {
-        complain("there are no reference values in %s: make some with 'casemate attest predict' "
-                 "and name them *.json",
-                 options->references);
+        complain("there is no %s in %s", names, directory);
         return EXIT_USAGE;
     }
     files = calloc(found.gl_pathc, sizeof(*files));
@@ -165,10 +169,23 @@ static int read_references(struct options *options)
         return EXIT_SYSTEM;
     for (size_t i = 0; r == 0 && i < found.gl_pathc; i++) {
         files[i].path = found.gl_pathv[i];
-        r = read_file(&files[i], REFERENCE_TEXT_MAX);
+        r = read_file(&files[i], most);
     }
-    options->config.references = files;
-    options->config.reference_count = found.gl_pathc;
+    *texts = files;
+    *count = found.gl_pathc;
+    return r;
+}
+
+static int read_references(struct options *options)
+{
+    int r = read_directory(options->references, "*.json", REFERENCE_TEXT_MAX,
+                           &options->config.references, &options->config.reference_count);
+
+    if (r == EXIT_USAGE)
+        complain("there are no reference values: make some with 'casemate attest predict'");
+    if (r == 0 && options->disk_keys != NULL)
+        r = read_directory(options->disk_keys, "*.*", DISK_KEY_FILE_MAX, &options->config.disk_keys,
+                           &options->config.disk_key_count);
     return r;
 }
 
@@ -250,6 +267,7 @@ enum option_number {
     CLIENT_CA,
     REFERENCES,
     REGISTRY,
+    DISK_KEYS,
     STATE,
     SIGNING_KEY,
     USER,
@@ -265,6 +283,7 @@ static const struct option long_options[] = {
     {"client-ca", required_argument, NULL, CLIENT_CA},
     {"references", required_argument, NULL, REFERENCES},
     {"registry", required_argument, NULL, REGISTRY},
+    {"disk-keys", required_argument, NULL, DISK_KEYS},
     {"state", required_argument, NULL, STATE},
     {"signing-key", required_argument, NULL, SIGNING_KEY},
     {"user", required_argument, NULL, USER},
@@ -297,6 +316,7 @@ static int take_option(struct options *options, int option)
         [CLIENT_CA] = &config->client_ca.path,
         [REFERENCES] = &options->references,
         [REGISTRY] = &config->registry.path,
+        [DISK_KEYS] = &options->disk_keys,
         [STATE] = &config->state,
         [SIGNING_KEY] = &config->signing_key.path,
         [USER] = &options->user,

@@ -113,7 +113,7 @@ static int map_body(int fd, const struct service_body *body, const char **text)
     struct stat status;
     void *map;
 
-    if (body->size == 0 || body->size > SERVICE_BODY_MAX || body->reserved != 0)
+    if (body->size == 0 || body->size > SERVICE_BODY_MAX || body->purpose >= SERVICE_PURPOSES)
         return -EPROTO;
     if (fd_require_seals(fd, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW) < 0 ||
         fstat(fd, &status) < 0 || status.st_size != (off_t)body->size)
@@ -136,7 +136,7 @@ _Noreturn static void judge_and_say(int signer, const struct references *referen
 {
     static const struct itimerval limit = {.it_value = {.tv_sec = SECONDS_MAX}};
     static const struct rlimit memory = {1UL << 30, 1UL << 30};
-    struct service_verdict said = {.id = body->id};
+    struct service_verdict said = {.id = body->id, .purpose = body->purpose};
 
     /* Of the descriptors it needs the one to speak by. */
     if (shelter_descriptors(&signer, 1) < 0 || setitimer(ITIMER_REAL, &limit, NULL) < 0 ||

@@ -71,9 +71,10 @@ static enum MHD_Result take_upload(struct exchange *exchange, const char *data, 
 }
 
 /* Without waiting: a process that does not keep up makes this one say so, and not stop. */
-static int pass_body(struct http *http, const struct exchange *exchange)
+static int pass_body(struct http *http, const struct exchange *exchange, uint32_t purpose)
 {
-    struct service_body body = {.id = exchange->id, .size = (uint32_t)exchange->size};
+    struct service_body body = {
+        .id = exchange->id, .size = (uint32_t)exchange->size, .purpose = purpose};
     cleanup_fd int fd = fd_sealed_memfd("evidence", exchange->body, exchange->size);
 
     return fd < 0 ? fd : fdpass_send_now(http->options->appraiser, &body, sizeof(body), &fd, 1);
@@ -103,8 +104,9 @@ static enum MHD_Result ask(struct http *http, enum route route, struct exchange 
     int r;
 
     exchange->id = ++http->next_id;
-    r = route == ROUTE_EVIDENCE ? pass_body(http, exchange)
-                                : pass_request(http, exchange, types[route], client);
+    r = route == ROUTE_EVIDENCE  ? pass_body(http, exchange, SERVICE_JUDGE)
+        : route == ROUTE_RELEASE ? pass_body(http, exchange, SERVICE_RELEASE)
+                                 : pass_request(http, exchange, types[route], client);
     free(exchange->body);
     exchange->body = NULL;
     if (r < 0) {
@@ -139,7 +141,7 @@ static enum MHD_Result dispatch(struct http *http, enum route route, struct exch
     if (exchange->too_large)
         return http_complain(exchange->connection, MHD_HTTP_CONTENT_TOO_LARGE, "too-large",
                              "evidence is at most 8 MiB");
-    if (route == ROUTE_EVIDENCE && exchange->size == 0)
+    if ((route == ROUTE_EVIDENCE || route == ROUTE_RELEASE) && exchange->size == 0)
         return http_complain(exchange->connection, MHD_HTTP_BAD_REQUEST, "form",
                              "there is no evidence in the body");
     return ask(http, route, exchange, client);

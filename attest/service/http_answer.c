@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "attest/evidence/base64.h"
 #include "attest/service/http_internal.h"
 #include "attest/verify/refusal.h"
 #include "base/hex.h"
@@ -93,11 +94,22 @@ static enum MHD_Result say_bad_nonce(struct MHD_Connection *connection, int stat
                          "the service cannot judge it");
 }
 
-static enum MHD_Result say_token(struct http *http, const struct exchange *exchange)
+/* The line for a guest's console; "": there is no key. */
+static void key_line(const struct release_object *key, char line[RELEASE_LINE_MAX])
+{
+    line[0] = '\0';
+    if (key->size > 0 && key->size <= RELEASE_OBJECT_MAX) {
+        memcpy(line, RELEASE_WORD, sizeof(RELEASE_WORD) - 1);
+        base64_encode(line + sizeof(RELEASE_WORD) - 1, key->bytes, key->size);
+    }
+}
+
+static enum MHD_Result say_token(struct http *http, const struct exchange *exchange, bool release)
 {
     const struct service_answer *answer = exchange->answer;
     enum refusal refusal = (enum refusal)answer->token.refusal;
     bool good = answer->status == 0 && refusal == REFUSE_NONE;
+    char key[RELEASE_LINE_MAX];
 
     if (answer->status < 0) {
         http->counters.refused++;
@@ -109,6 +121,15 @@ static enum MHD_Result say_token(struct http *http, const struct exchange *excha
                              answer->token.detail);
     }
     *(good ? &http->counters.good : &http->counters.refused) += 1;
+    if (release && good) {
+        refusal = (enum refusal)answer->token.release;
+        key_line(&answer->token.key, key);
+        return say_json(
+            exchange->connection, refusal == REFUSE_NONE ? MHD_HTTP_OK : MHD_HTTP_FORBIDDEN,
+            json_pack("{s:b, s:s, s:s, s:s, s:s, s:s*}", "good", true, "reason",
+                      refusal_word(refusal), "text", refusal_text(refusal), "detail", "", "token",
+                      answer->token.token, "key", refusal == REFUSE_NONE ? key : NULL));
+    }
     return say_json(exchange->connection, good ? MHD_HTTP_OK : MHD_HTTP_FORBIDDEN,
                     json_pack("{s:b, s:s, s:s, s:s, s:s}", "good", good, "reason",
                               refusal_word(refusal), "text", refusal_text(refusal), "detail",
@@ -163,9 +184,11 @@ static enum MHD_Result say_metrics(const struct http *http, const struct exchang
                     "# TYPE casemate_attestd_guests gauge\n"
                     "casemate_attestd_guests %" PRIu64 "\n"
                     "# TYPE casemate_attestd_nonces_outstanding gauge\n"
-                    "casemate_attestd_nonces_outstanding %" PRIu64 "\n",
+                    "casemate_attestd_nonces_outstanding %" PRIu64 "\n"
+                    "# TYPE casemate_attestd_releases_total counter\n"
+                    "casemate_attestd_releases_total %" PRIu64 "\n",
                     c->requests, c->nonces, c->good, c->refused, c->malformed, c->busy,
-                    counts->guests, counts->nonces) < 0)
+                    counts->guests, counts->nonces, counts->releases) < 0)
         return MHD_NO;
     return http_say(exchange->connection, MHD_HTTP_OK, "text/plain; version=0.0.4", text);
 }
@@ -176,7 +199,9 @@ enum MHD_Result http_answer(struct http *http, enum route route, const struct ex
     case ROUTE_NONCE:
         return say_nonce(http, exchange);
     case ROUTE_EVIDENCE:
-        return say_token(http, exchange);
+        return say_token(http, exchange, false);
+    case ROUTE_RELEASE:
+        return say_token(http, exchange, true);
     case ROUTE_RESULT:
         return say_result(exchange);
     case ROUTE_METRICS:

@@ -37,6 +37,7 @@ enum route {
     ROUTE_METHOD, /* a known place, and not that method */
     ROUTE_NONCE,
     ROUTE_EVIDENCE,
+    ROUTE_RELEASE,
     ROUTE_RESULT,
     ROUTE_JWKS,
     ROUTE_HEALTH,

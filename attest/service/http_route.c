@@ -14,9 +14,9 @@ static const struct {
     const char *method, *path;
     enum route route;
 } routes[] = {
-    {"POST", "/v1/nonce", ROUTE_NONCE}, {"POST", "/v1/evidence", ROUTE_EVIDENCE},
-    {"GET", "/v1/jwks", ROUTE_JWKS},    {"GET", "/healthz", ROUTE_HEALTH},
-    {"GET", "/metrics", ROUTE_METRICS},
+    {"POST", "/v1/nonce", ROUTE_NONCE},     {"POST", "/v1/evidence", ROUTE_EVIDENCE},
+    {"POST", "/v1/release", ROUTE_RELEASE}, {"GET", "/v1/jwks", ROUTE_JWKS},
+    {"GET", "/healthz", ROUTE_HEALTH},      {"GET", "/metrics", ROUTE_METRICS},
 };
 
 static bool name_of(char name[EVIDENCE_NAME_MAX], const char *text, size_t size)

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "attest/service/appraiser.h"
+#include "attest/service/disk_keys.h"
 #include "attest/service/http.h"
 #include "attest/service/shelter.h"
 #include "attest/service/signer.h"
@@ -52,6 +53,13 @@ static int tell_ready(void)
 
     (void)close(5);
     return r;
+}
+
+/* A copy of a process has what the first one had: the key is not the appraiser's, nor HTTP's. */
+static void forget(const struct service_text *secret)
+{
+    if (secret->text != NULL)
+        explicit_bzero(secret->text, secret->size);
 }
 
 /* ---- both, the appraiser and the signer */
@@ -146,12 +154,35 @@ static int tell_keys(json_t *public)
     return r == 0 ? fdpass_send(3, answer, sizeof(*answer), NULL, 0) : r;
 }
 
+static const char *file_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return slash != NULL ? slash + 1 : path;
+}
+
+/* Into the one place where they are needed; the files' texts are wiped. */
+static int read_disk_keys(const struct service_config *config, struct disk_keys *keys)
+{
+    for (size_t i = 0; i < config->disk_key_count; i++) {
+        const struct service_text *file = &config->disk_keys[i];
+        const char *why = "";
+        int r = disk_keys_take(keys, file_of(file->path), file->text, file->size, &why);
+
+        forget(file);
+        if (r < 0)
+            return complain(file->path, r == -EINVAL ? why : strerror(-r));
+    }
+    return EXIT_OK;
+}
+
 static int be_signer(const struct plan *plan)
 {
     const int fds[] = {plan->pair[HTTP_SIGNER][1], plan->pair[APPRAISER_SIGNER][1],
                        plan->pair[READY][0]};
     const struct service_config *config = plan->config;
     struct references references = {0};
+    struct disk_keys disks = {0};
     struct service_store *store = NULL;
     char error[SERVICE_ERROR_MAX] = "";
     json_t *key = json_loadb(config->signing_key.text, config->signing_key.size,
@@ -171,6 +202,8 @@ static int be_signer(const struct plan *plan)
     /* Of its own, and what the administrator wrote: the process that reads evidence gives it none.
      */
     r = read_references(config, &references);
+    if (r == EXIT_OK)
+        r = read_disk_keys(config, &disks);
     if (r != EXIT_OK)
         return r;
     r = service_store_open(config->state, &store, error);
@@ -179,7 +212,8 @@ static int be_signer(const struct plan *plan)
     r = shelter_calls(signer_calls);
     if (r == 0)
         r = tell_ready();
-    return r < 0 ? cannot("install a filter", r) : signer_run(3, 4, store, key, &references);
+    return r < 0 ? cannot("install a filter", r)
+                 : signer_run(3, 4, store, key, &references, &disks);
 }
 
 /* ---- HTTP: 3 bodies, 4 requests, 5 ready, 6 clients */
@@ -255,11 +289,12 @@ static int be_http(const struct plan *plan)
 
 /* ---- all of them */
 
-/* A copy of a process has what the first one had: the key is not the appraiser's, nor HTTP's. */
-static void forget(const struct service_text *secret)
+/* What is the signer's alone. */
+static void forget_signers(const struct service_config *config)
 {
-    if (secret->text != NULL)
-        explicit_bzero(secret->text, secret->size);
+    forget(&config->signing_key);
+    for (size_t i = 0; i < config->disk_key_count; i++)
+        forget(&config->disk_keys[i]);
 }
 
 _Noreturn static void become(const struct plan *plan, enum role role)
@@ -269,7 +304,7 @@ _Noreturn static void become(const struct plan *plan, enum role role)
 
     /* Before anything else is done with it: what a library frees is not wiped. */
     if (role != SIGNER)
-        forget(&config->signing_key);
+        forget_signers(config);
     if (role != HTTP)
         forget(&config->key);
     r = role == SIGNER ? be_signer(plan) : role == APPRAISER ? be_appraiser(plan) : be_http(plan);
@@ -369,7 +404,7 @@ int service_serve(const struct service_config *config, int signals, void (*liste
             status = cannot("start a process", -errno);
     }
     close_pairs(&plan);
-    forget(&config->signing_key);
+    forget_signers(config);
     forget(&config->key);
     if (status == EXIT_OK)
         status = supervise(pidfds, signals, plan.pair[READY][1], listening);

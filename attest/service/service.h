@@ -22,6 +22,8 @@ struct service_config {
     struct service_text registry;                    /* of keys; text NULL: none is enrolled */
     const struct service_text *references;
     size_t reference_count;
+    const struct service_text *disk_keys; /* files of disk_keys.h */
+    size_t disk_key_count;
     const char *state; /* the database: opened by the signer, as its user */
     uid_t uid, gid;    /* whom a root becomes: of the signer; the other two are nobody's */
     unsigned connections, timeout;

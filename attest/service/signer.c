@@ -129,9 +129,38 @@ int signer_confirm(struct service_verdict *said, const struct references *refere
     return 0;
 }
 
+int signer_release(struct service_store *store, const struct service_verdict *said,
+                   const struct references *references, const struct disk_keys *disks,
+                   uint64_t clock, enum refusal *refusal, struct release_object *object)
+{
+    const struct verdict *v = &said->verdict;
+    const struct disk_key *key = disk_keys_find(disks, v->tenant, v->name);
+    struct release_object made = {0};
+    int r = disk_key_refusal(key, references_find(references, v->tenant, v->name), &said->witness,
+                             refusal);
+
+    if (r < 0 || *refusal != REFUSE_NONE)
+        return r;
+    r = release_wrap_witness(&said->witness, key->key, key->size, &made);
+    if (r == -EINVAL)
+        *refusal = REFUSE_RELEASE_TPM;
+    if (r == 0)
+        r = service_store_released(store, v, clock);
+    if (r == 0)
+        *object = made;
+    return r == -EINVAL ? 0 : r;
+}
+
+/* What the signer answers with. */
+struct means {
+    struct service_store *store;
+    const json_t *key;
+    const struct references *references;
+    const struct disk_keys *disks;
+};
+
 /* Check it, spend its nonce, remember it, sign it. */
-static void answer_verdict(struct service_store *store, const json_t *key,
-                           const struct references *references, struct service_verdict *said,
+static void answer_verdict(const struct means *means, struct service_verdict *said,
                            struct service_answer *answer)
 {
     struct service_result result;
@@ -141,7 +170,7 @@ static void answer_verdict(struct service_store *store, const json_t *key,
     answer->id = said->id;
     answer->type = SERVICE_TOKEN;
     answer->status = -EPROTO;
-    if (!verdict_valid(&said->verdict))
+    if (!verdict_valid(&said->verdict) || said->purpose >= SERVICE_PURPOSES || said->reserved != 0)
         return;
     answer->token.refusal = said->verdict.refusal;
     (void)text_copy(answer->token.detail, sizeof(answer->token.detail), said->verdict.detail);
@@ -149,14 +178,14 @@ static void answer_verdict(struct service_store *store, const json_t *key,
     answer->status = 0;
     if (said->verdict.refusal == REFUSE_FORM)
         return;
-    answer->status = signer_confirm(said, references);
+    answer->status = signer_confirm(said, means->references);
     if (answer->status == 0)
-        answer->status = service_store_accept(store, &said->verdict, clock_now(), &result);
+        answer->status = service_store_accept(means->store, &said->verdict, clock_now(), &result);
     if (answer->status < 0)
         return;
     answer->token.refusal = result.refusal;
     (void)text_copy(answer->token.detail, sizeof(answer->token.detail), result.detail);
-    answer->status = ear_sign(&said->verdict, key, result.at, &token);
+    answer->status = ear_sign(&said->verdict, means->key, result.at, &token);
     if (answer->status < 0)
         return;
     size = strlen(token);
@@ -167,10 +196,16 @@ static void answer_verdict(struct service_store *store, const json_t *key,
         answer->status = -EFBIG;
     }
     free(token);
+    if (answer->status == 0 && said->purpose == SERVICE_RELEASE && result.refusal == REFUSE_NONE) {
+        enum refusal refusal = REFUSE_RELEASE_NONE;
+
+        answer->status = signer_release(means->store, said, means->references, means->disks,
+                                        result.at, &refusal, &answer->token.key);
+        answer->token.release = (uint32_t)refusal;
+    }
 }
 
-static int take_verdict(int appraiser, int http, struct service_store *store, const json_t *key,
-                        const struct references *references)
+static int take_verdict(int appraiser, int http, const struct means *means)
 {
     cleanup_free struct service_verdict *said = calloc(1, sizeof(*said));
     cleanup_free struct service_answer *answer = calloc(1, sizeof(*answer));
@@ -183,13 +218,14 @@ static int take_verdict(int appraiser, int http, struct service_store *store, co
         return n == 0 ? -EPIPE : n;
     if (n != (int)sizeof(*said))
         return -EPROTO;
-    answer_verdict(store, key, references, said, answer);
+    answer_verdict(means, said, answer);
     return fdpass_send(http, answer, sizeof(*answer), NULL, 0);
 }
 
 int signer_run(int http, int appraiser, struct service_store *store, const json_t *key,
-               const struct references *references)
+               const struct references *references, const struct disk_keys *disks)
 {
+    const struct means means = {store, key, references, disks};
     int r = 0;
 
     while (r == 0) {
@@ -203,7 +239,7 @@ int signer_run(int http, int appraiser, struct service_store *store, const json_
         if (polled[0].revents != 0)
             r = take_request(http, store);
         if (r == 0 && polled[1].revents != 0)
-            r = take_verdict(appraiser, http, store, key, references);
+            r = take_verdict(appraiser, http, &means);
     }
     return r == -EPIPE ? EXIT_OK : EXIT_SYSTEM;
 }

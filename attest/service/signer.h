@@ -10,6 +10,7 @@
 #include <jansson.h>
 
 #include "attest/service/appraiser.h"
+#include "attest/service/disk_keys.h"
 #include "attest/service/store.h"
 #include "attest/service/wire.h"
 
@@ -25,10 +26,18 @@ json_t *signer_key_public(const json_t *key);
 int signer_confirm(struct service_verdict *said, const struct references *references);
 
 /*
+ * After a good result: wrap the key of this guest's disk for the TPM and the PCRs of its witness,
+ * and record that, before anybody has it. *refusal says why not. 0, or -ENOMEM, -EIO.
+ */
+int signer_release(struct service_store *store, const struct service_verdict *said,
+                   const struct references *references, const struct disk_keys *disks,
+                   uint64_t clock, enum refusal *refusal, struct release_object *object);
+
+/*
  * Serve requests from `http` and verdicts from `appraiser` until `http` is closed. Returns an exit
  * status.
  */
 int signer_run(int http, int appraiser, struct service_store *store, const json_t *key,
-               const struct references *references);
+               const struct references *references, const struct disk_keys *disks);
 
 #endif

@@ -13,9 +13,13 @@
 #include "base/text.h"
 
 #define APPLICATION_ID 0x43415354 /* "CAST" */
-#define SCHEMA_VERSION 1
+#define SCHEMA_VERSION 2
 
 /* The latest time that was seen is row 0 of `clock`; a spent nonce stays until it has expired. */
+static const char releases[] =
+    "CREATE TABLE release (at INTEGER NOT NULL, tenant TEXT NOT NULL, name TEXT NOT NULL,"
+    " uuid BLOB NOT NULL, ak BLOB NOT NULL, nonce BLOB NOT NULL);"
+    "PRAGMA user_version = 2";
 static const char schema[] =
     "CREATE TABLE clock (id INTEGER PRIMARY KEY CHECK (id = 0), latest INTEGER NOT NULL);"
     "INSERT INTO clock VALUES (0, 0);"
@@ -27,9 +31,8 @@ static const char schema[] =
     " at INTEGER NOT NULL, expires INTEGER NOT NULL, refusal INTEGER NOT NULL,"
     " detail TEXT NOT NULL, PRIMARY KEY (tenant, name)) WITHOUT ROWID;"
     "CREATE TABLE seen (uuid BLOB PRIMARY KEY, state BLOB NOT NULL) WITHOUT ROWID;"
-    "PRAGMA application_id = 1128354644;"
-    "PRAGMA user_version = 1";
-_Static_assert(APPLICATION_ID == 1128354644 && SCHEMA_VERSION == 1, "as in the schema");
+    "PRAGMA application_id = 1128354644;";
+_Static_assert(APPLICATION_ID == 1128354644 && SCHEMA_VERSION == 2, "as in the schema");
 
 static const char *const sql[STATEMENTS] = {
     [LATEST] = "SELECT latest FROM clock WHERE id = 0",
@@ -46,6 +49,8 @@ static const char *const sql[STATEMENTS] = {
     [SET_RESULT] = "INSERT OR REPLACE INTO guest VALUES (?, ?, ?, ?, ?, ?, ?)",
     [FIND_RESULT] =
         "SELECT uuid, at, expires, refusal, detail FROM guest WHERE tenant=? AND name=?",
+    [ADD_RELEASE] = "INSERT INTO release VALUES (?, ?, ?, ?, ?, ?)",
+    [COUNT_RELEASES] = "SELECT count(*) FROM release",
 };
 
 static int fail(const struct service_store *store, char error[SERVICE_ERROR_MAX], const char *what)
@@ -84,9 +89,11 @@ static int set_up(struct service_store *store, char error[SERVICE_ERROR_MAX])
         pragma_number(store->db, "PRAGMA user_version", &version) < 0 ||
         pragma_number(store->db, "SELECT count(*) FROM sqlite_schema", &objects) < 0)
         return fail(store, error, "read the database");
-    if (application == 0 && version == 0 && objects == 0) {
+    if ((application == 0 && version == 0 && objects == 0) ||
+        (application == APPLICATION_ID && version == 1)) {
         if (sqlite3_exec(store->db, "BEGIN IMMEDIATE", NULL, NULL, NULL) != SQLITE_OK ||
-            sqlite3_exec(store->db, schema, NULL, NULL, NULL) != SQLITE_OK ||
+            (version == 0 && sqlite3_exec(store->db, schema, NULL, NULL, NULL) != SQLITE_OK) ||
+            sqlite3_exec(store->db, releases, NULL, NULL, NULL) != SQLITE_OK ||
             sqlite3_exec(store->db, "COMMIT", NULL, NULL, NULL) != SQLITE_OK)
             return fail(store, error, "make the database");
     } else if (application != APPLICATION_ID || version != SCHEMA_VERSION) {
@@ -236,6 +243,8 @@ int service_store_counts(struct service_store *store, struct service_counts *cou
 
     if (r == 0)
         r = service_number(service_take(store, COUNT_NONCES), &found.nonces);
+    if (r == 0)
+        r = service_number(service_take(store, COUNT_RELEASES), &found.releases);
     if (r == 0)
         *counts = found;
     return r;

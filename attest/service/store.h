@@ -66,8 +66,15 @@ int service_store_accept(struct service_store *store, struct verdict *verdict, u
 int service_store_result(struct service_store *store, const char *tenant, const char *name,
                          struct service_result *result);
 
+/*
+ * Record that the key of a verdict's guest is released, to which TPM (its AK), for which nonce:
+ * durably. Never forgotten. 0; -EIO.
+ */
+int service_store_released(struct service_store *store, const struct verdict *verdict,
+                           uint64_t clock);
+
 struct service_counts {
-    uint64_t guests, nonces;
+    uint64_t guests, nonces, releases;
 };
 /* How much there is, for the metrics. 0; -EIO. */
 int service_store_counts(struct service_store *store, struct service_counts *counts);

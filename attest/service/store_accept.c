@@ -192,6 +192,29 @@ int service_store_accept(struct service_store *store, struct verdict *verdict, u
     return 0;
 }
 
+int service_store_released(struct service_store *store, const struct verdict *verdict,
+                           uint64_t clock)
+{
+    sqlite3_stmt *statement;
+    uint64_t now = 0;
+    int r = service_begin(store, true);
+
+    if (r < 0)
+        return r;
+    r = service_advance(store, clock, &now);
+    if (r == 0) {
+        statement = service_take(store, ADD_RELEASE);
+        (void)service_bind_time(statement, 1, now);
+        (void)service_bind_text(statement, 2, verdict->tenant);
+        (void)service_bind_text(statement, 3, verdict->name);
+        (void)service_bind_blob(statement, 4, verdict->uuid, sizeof(verdict->uuid));
+        (void)service_bind_blob(statement, 5, verdict->ak, verdict->ak_size);
+        (void)service_bind_blob(statement, 6, verdict->nonce, verdict->nonce_size);
+        r = service_run(statement);
+    }
+    return service_end(store, r);
+}
+
 int service_store_result(struct service_store *store, const char *tenant, const char *name,
                          struct service_result *result)
 {

@@ -22,6 +22,8 @@ enum statement {
     SET_SEEN,
     SET_RESULT,
     FIND_RESULT,
+    ADD_RELEASE,
+    COUNT_RELEASES,
     STATEMENTS,
 };
 

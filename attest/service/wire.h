@@ -18,20 +18,29 @@
 #include "attest/service/store.h"
 #include "attest/verify/appraise.h"
 #include "attest/verify/ear.h"
+#include "attest/verify/release.h"
 #include "attest/verify/witness.h"
 
 #define SERVICE_BODY_MAX (8u << 20) /* bytes of evidence that the network may send */
 
+/* What somebody wants who sends evidence. */
+enum service_purpose {
+    SERVICE_JUDGE = 0, /* a token */
+    SERVICE_RELEASE,   /* and the key of the guest's disk, wrapped for its TPM */
+    SERVICE_PURPOSES,
+};
+
 /* HTTP to appraiser, with one descriptor: a memory file sealed against every change. */
 struct service_body {
     uint64_t id;
-    uint32_t size; /* of the evidence, 1..SERVICE_BODY_MAX */
-    uint32_t reserved;
+    uint32_t size;    /* of the evidence, 1..SERVICE_BODY_MAX */
+    uint32_t purpose; /* enum service_purpose */
 };
 
 /* Appraiser to signer. */
 struct service_verdict {
     uint64_t id;
+    uint32_t purpose, reserved;
     struct verdict verdict;
     struct witness witness; /* all zero where the evidence has none: its verdict is no good one */
 };
@@ -74,6 +83,9 @@ struct service_answer {
             uint32_t size; /* of the token */
             char detail[160];
             char token[EAR_TOKEN_MAX];
+            /* SERVICE_RELEASE, and the verdict was good: why there is no key, or the key. */
+            uint32_t release; /* enum refusal */
+            struct release_object key;
         } token;
     };
 };

@@ -132,6 +132,10 @@ static const struct row rows[REFUSALS] = {
 [REFUSE_TOKEN_NONCE] = {"token-nonce", "it is the result for another nonce", "eat_nonce"},
 [REFUSE_TOKEN_GUEST] = {"token-guest", "it is the result for another guest", "submods"},
 [REFUSE_TOKEN_STATUS] = {"token-status", "it does not affirm the guest", "submods: ear.status"},
+
+[REFUSE_RELEASE_NONE] = {"no-key", "the service keeps no key for this guest", "tenant, name"},
+[REFUSE_RELEASE_REFERENCE] = {"reference-weak", "the reference does not state PCR 0, 4, 8 and 9, and selinux or the host's policies: too little to release a key", "the reference"},
+[REFUSE_RELEASE_TPM] = {"key-of-another-tpm", "the key is kept for another TPM than this", "ek"},
 };
 /* clang-format on */
 

@@ -131,6 +131,10 @@ enum refusal {
     REFUSE_TOKEN_NONCE,
     REFUSE_TOKEN_GUEST,
     REFUSE_TOKEN_STATUS,
+    /* the release of a key */
+    REFUSE_RELEASE_NONE,
+    REFUSE_RELEASE_REFERENCE,
+    REFUSE_RELEASE_TPM,
     REFUSALS,
 };
 

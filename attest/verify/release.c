@@ -7,53 +7,27 @@
 #include <string.h>
 
 #include "attest/verify/credential.h"
+#include "attest/verify/witness_write.h"
+#include "attest/verify/writer.h"
 
 #define ALG_KEYEDHASH 0x0008u
 #define CC_POLICY_PCR 0x017fu
 #define NO_DA         (1u << 10)
-
-struct writer {
-    uint8_t *at; /* the caller's, with room for all that is written here */
-};
-
-static void put(struct writer *w, const void *data, size_t size)
-{
-    memcpy(w->at, data, size);
-    w->at += size;
-}
-
-static void put16(struct writer *w, uint32_t value)
-{
-    const uint8_t bytes[2] = {(uint8_t)(value >> 8), (uint8_t)value};
-
-    put(w, bytes, sizeof(bytes));
-}
-
-static void put32(struct writer *w, uint32_t value)
-{
-    put16(w, value >> 16);
-    put16(w, value & 0xffff);
-}
-
-static void put2b(struct writer *w, const void *data, size_t size)
-{
-    put16(w, (uint32_t)size);
-    put(w, data, size);
-}
+#define PUBLIC_MAX    128u
 
 /* One TPM2_PolicyPCR: H(policy so far || its command || TPML_PCR_SELECTION || digest of values). */
 static int extend(uint8_t policy[32], uint32_t pcrs, const uint8_t pcr_digest[32])
 {
     const uint8_t select[] = {3, (uint8_t)pcrs, (uint8_t)(pcrs >> 8), (uint8_t)(pcrs >> 16)};
     uint8_t input[32 + 4 + 4 + 2 + sizeof(select) + 32];
-    struct writer w = {input};
+    struct writer w = {.at = input, .end = input + sizeof(input)};
 
-    put(&w, policy, 32);
-    put32(&w, CC_POLICY_PCR);
-    put32(&w, 1); /* one bank */
-    put16(&w, TPM_ALG_ID_SHA256);
-    put(&w, select, sizeof(select));
-    put(&w, pcr_digest, 32);
+    writer_bytes(&w, policy, 32);
+    writer_number(&w, CC_POLICY_PCR, 4);
+    writer_number(&w, 1, 4); /* one bank */
+    writer_number(&w, TPM_ALG_ID_SHA256, 2);
+    writer_bytes(&w, select, sizeof(select));
+    writer_bytes(&w, pcr_digest, 32);
     return tpm_hash(TPM_ALG_ID_SHA256, input, sizeof(input), policy);
 }
 
@@ -76,16 +50,16 @@ int release_policy(uint32_t pcrs, const uint8_t pcr_digest[32], uint8_t policy[3
  * TPMT_PUBLIC (part 2, 12.2.4) of data that is nothing but read. Neither userWithAuth nor any
  * authorization: the policy alone opens it; adminWithPolicy: nor does anything else change that.
  */
-static size_t put_public(const uint8_t policy[32], const uint8_t unique[32], uint8_t *to)
+static size_t put_public(const uint8_t policy[32], const uint8_t unique[32], uint8_t to[PUBLIC_MAX])
 {
-    struct writer w = {to};
+    struct writer w = {.at = to, .end = to + PUBLIC_MAX};
 
-    put16(&w, ALG_KEYEDHASH);
-    put16(&w, TPM_ALG_ID_SHA256);
-    put32(&w, TPM_OBJECT_ADMIN_WITH_POLICY | NO_DA);
-    put2b(&w, policy, 32);
-    put16(&w, TPM_ALG_ID_NULL); /* scheme */
-    put2b(&w, unique, 32);
+    writer_number(&w, ALG_KEYEDHASH, 2);
+    writer_number(&w, TPM_ALG_ID_SHA256, 2);
+    writer_number(&w, TPM_OBJECT_ADMIN_WITH_POLICY | NO_DA, 4);
+    writer_sized(&w, policy, 32);
+    writer_number(&w, TPM_ALG_ID_NULL, 2); /* scheme */
+    writer_sized(&w, unique, 32);
     return (size_t)(w.at - to);
 }
 
@@ -95,14 +69,14 @@ static int put_sensitive(const uint8_t *secret, size_t size, uint8_t unique[32],
                          uint8_t to[CREDENTIAL_WRAPPED_MAX], size_t *used)
 {
     uint8_t hashed[32 + RELEASE_SECRET_MAX];
-    struct writer w = {to};
+    struct writer w = {.at = to, .end = to + CREDENTIAL_WRAPPED_MAX};
     int r = RAND_bytes(hashed, 32) == 1 ? 0 : -EIO;
 
     memcpy(hashed + 32, secret, size);
-    put16(&w, ALG_KEYEDHASH);
-    put16(&w, 0); /* authValue */
-    put2b(&w, hashed, 32);
-    put2b(&w, secret, size);
+    writer_number(&w, ALG_KEYEDHASH, 2);
+    writer_number(&w, 0, 2); /* authValue */
+    writer_sized(&w, hashed, 32);
+    writer_sized(&w, secret, size);
     *used = (size_t)(w.at - to);
     if (r == 0)
         r = tpm_hash(TPM_ALG_ID_SHA256, hashed, 32 + size, unique);
@@ -119,7 +93,7 @@ static bool takes(const struct tpm_public *ek)
 int release_wrap(const struct tpm_public *ek, uint32_t pcrs, const uint8_t pcr_digest[32],
                  const uint8_t *secret, size_t secret_size, struct release_object *object)
 {
-    uint8_t policy[32], unique[32], name[2 + 32] = {0, TPM_ALG_ID_SHA256}, public[128];
+    uint8_t policy[32], unique[32], name[2 + 32] = {0, TPM_ALG_ID_SHA256}, public[PUBLIC_MAX];
     uint8_t sensitive[CREDENTIAL_WRAPPED_MAX];
     struct credential wrapped = {.blob_size = 0};
     size_t public_size = 0, sensitive_size = 0;
@@ -140,12 +114,43 @@ int release_wrap(const struct tpm_public *ek, uint32_t pcrs, const uint8_t pcr_d
                             &wrapped);
     OPENSSL_cleanse(sensitive, sizeof(sensitive));
     if (r == 0) {
-        struct writer w = {object->bytes};
+        struct writer w = {.at = object->bytes, .end = object->bytes + sizeof(object->bytes)};
 
-        put2b(&w, public, public_size);
-        put2b(&w, wrapped.blob, wrapped.blob_size);
-        put2b(&w, wrapped.secret, wrapped.secret_size);
+        writer_sized(&w, public, public_size);
+        writer_sized(&w, wrapped.blob, wrapped.blob_size);
+        writer_sized(&w, wrapped.secret, wrapped.secret_size);
         object->size = (uint32_t)(w.at - object->bytes);
     }
     return r;
+}
+
+int release_wrap_witness(const struct witness *witness, const uint8_t *secret, size_t secret_size,
+                         struct release_object *object)
+{
+    const struct tpm_quote_info *info = &witness->quote.info;
+    enum tpm_fault fault = TPM_FAULT_NONE;
+    uint8_t area[WITNESS_AREA_MAX];
+    struct tpm_public ek;
+    size_t size = 0;
+    /* What is written is what was named, of whatever numbers it was written. */
+    int r = witness_write_key(&witness->ek, WITNESS_EK, area, &size);
+
+    if (r == 0)
+        r = tpm_public_decode(area, size, &ek, &fault);
+    if (r < 0)
+        return r;
+    if (info->bank != TPM_ALG_ID_SHA256 || info->digest_size != 32)
+        return -EINVAL;
+    return release_wrap(&ek, info->pcrs, info->digest, secret, secret_size, object);
+}
+
+bool release_reference(const struct reference *reference)
+{
+    static const unsigned stated[] = {0, 4, 8, 9};
+
+    for (size_t i = 0; i < sizeof(stated) / sizeof(stated[0]); i++) {
+        if (!reference->pcr[stated[i]].asked)
+            return false;
+    }
+    return reference->selinux || reference->policies.asked;
 }

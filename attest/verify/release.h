@@ -8,7 +8,9 @@
  * carries it there can read nothing of it, change nothing, and use it nowhere else. OpenSSL alone,
  * no TPM. Sections are those of the TCG TPM 2.0 Library.
  */
+#include "attest/verify/reference.h"
 #include "attest/verify/tpm.h"
+#include "attest/verify/witness.h"
 
 #define RELEASE_SECRET_MIN 16u  /* bytes: less could be guessed */
 #define RELEASE_SECRET_MAX 128u /* bytes that a TPM seals (MAX_SYM_DATA) */
@@ -19,6 +21,10 @@
  * the secret: what it starts later cannot read it again in this boot.
  */
 #define RELEASE_CAP_PCR 15u
+
+/* How it travels to the guest: one line, this word and base64. */
+#define RELEASE_WORD     "casemate-key "
+#define RELEASE_LINE_MAX (sizeof(RELEASE_WORD) + 4 * (RELEASE_OBJECT_MAX / 3 + 1))
 
 /* TPM2B_PUBLIC, TPM2B_PRIVATE, TPM2B_ENCRYPTED_SECRET, one behind the other: TPM2_Import's. */
 struct release_object {
@@ -38,5 +44,18 @@ int release_policy(uint32_t pcrs, const uint8_t pcr_digest[32], uint8_t policy[3
  */
 int release_wrap(const struct tpm_public *ek, uint32_t pcrs, const uint8_t pcr_digest[32],
                  const uint8_t *secret, size_t secret_size, struct release_object *object);
+
+/*
+ * The same for the TPM and the quote of a witness that witness_check found to bear its verdict out.
+ */
+int release_wrap_witness(const struct witness *witness, const uint8_t *secret, size_t secret_size,
+                         struct release_object *object);
+
+/*
+ * True if a reference asks for enough to release a key under it: the values of PCR 0, 4, 8 and 9
+ * (programs and filters, kernel, command line, initrd), which whoever wraps can compare itself, and
+ * the confinement: `selinux`, or which host policies.
+ */
+bool release_reference(const struct reference *reference);
 
 #endif
