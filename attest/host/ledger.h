@@ -18,9 +18,9 @@
  *
  * The other events are EV_ACTION; lines in their only form, hexadecimal in small letters:
  *
- *   generations 41 <64 digits>        the counter's value, and the root of the map that belongs to
- * it start UUID GENERATION POLICY START TENANT NAME stop UUID ...                     the same;
- * reset, refused, too
+ *   generations 41 <64 digits>        the counter's value, and the root of its map
+ *   start UUID GENERATION POLICY START TENANT NAME
+ *   stop UUID ...                     the same; reset, refused, killed, quarantined, too
  *
  * with UUID of 32 digits, POLICY and START of 64 (zero: none), GENERATION decimal, and - for a name
  * that there is not.

@@ -81,7 +81,9 @@ enum hosttpm_event {
     HOSTTPM_START = 1, /* before the start gate opens */
     HOSTTPM_STOP,
     HOSTTPM_RESET,
-    HOSTTPM_REFUSED, /* a start that was refused: stale state, a gate that found a difference */
+    HOSTTPM_REFUSED,     /* a start that was refused: stale state, a gate that found a difference */
+    HOSTTPM_KILLED,      /* in place of STOP: ended at once, on somebody's word */
+    HOSTTPM_QUARANTINED, /* frozen for good; its own TPM says no more */
     HOSTTPM_EVENTS,
 };
 

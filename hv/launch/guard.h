@@ -36,6 +36,7 @@ struct guard {
     uint64_t started;           /* of its first vCPU, by the monotonic clock, in us; 0: not yet */
     bool paused, quarantined;   /* frozen; and for good */
     bool stopping;              /* somebody has asked for its end */
+    bool killed;                /* and for no more than that */
     int client[2]; /* owned: the console's socket, the relay's end and a client's until it is taken
                     */
 

@@ -124,7 +124,9 @@ enum launch_result launch_guest(const struct guest_spec *spec, const struct laun
             (void)host_ledger(guard, HOSTTPM_RESET);
         }
     }
-    (void)host_ledger(guard, guard->has_run ? HOSTTPM_STOP : HOSTTPM_REFUSED);
+    (void)host_ledger(guard, !guard->has_run ? HOSTTPM_REFUSED
+                             : guard->killed ? HOSTTPM_KILLED
+                                             : HOSTTPM_STOP);
     guard_release(guard);
     if (outcome == GUARD_FAILED && error->message[0] == '\0')
         (void)launch_fail(error, LAUNCH_SYSTEM, "the guest ended for a reason that was not told");

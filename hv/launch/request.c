@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "hv/launch/host_ledger.h"
 #include "hv/launch/tpm.h"
 #include "hv/launch/watch.h"
 
@@ -63,7 +64,10 @@ static int resume_guest(struct watch *watch)
     return 0;
 }
 
-/* Of one that is paused the ledger says no more: nobody will ask its TPM again. */
+/*
+ * Of one that is paused its own ledger says no more: nobody will ask its TPM again. The host's
+ * does, of either, once nothing of the guest runs any more.
+ */
 static int quarantine_guest(struct watch *watch)
 {
     struct guard *guard = watch->guard;
@@ -82,6 +86,10 @@ static int quarantine_guest(struct watch *watch)
         return r;
     guard->quarantined = true;
     guard_tell(guard, &(struct launch_event){.type = LAUNCH_EVENT_QUARANTINED});
+    if (host_ledger(guard, HOSTTPM_QUARANTINED) < 0)
+        guard_tell(guard, &(struct launch_event){
+                              .type = LAUNCH_EVENT_NOTE,
+                              .text = "the host's ledger has not taken that it is quarantined"});
     return 0;
 }
 
@@ -125,6 +133,8 @@ void watch_answer(void *context, const struct guard_request *request, struct gua
         message->status = stop_guest(watch, request->seconds);
         break;
     case GUARD_KILL:
+        /* The host's ledger says so. Its own would be asked of a TPM that is gone with it. */
+        guard->killed = true;
         watch_force_off(watch);
         break;
     case GUARD_PAUSE:

@@ -246,6 +246,31 @@ static void append_line(struct buf *out, uint8_t number)
     assert_int_equal(ledger_line_write(&line, out), 0);
 }
 
+static void each_event_has_its_word(void **state)
+{
+    struct ledger_line line = {.uuid = {1}, .entry = {.tenant = "acme", .guest = "web"}}, read;
+    struct buf out;
+    size_t used = 0;
+
+    (void)state;
+    for (uint32_t event = 0; event <= HOSTTPM_EVENTS; event++) {
+        line.entry.event = event;
+        buf_init(&out, 4096);
+        if (event == 0 || event == HOSTTPM_EVENTS) {
+            assert_int_equal(ledger_line_write(&line, &out), -EINVAL);
+        } else {
+            assert_int_equal(ledger_line_write(&line, &out), 0);
+            assert_int_equal(ledger_line_read((const char *)out.data, out.size, &read, &used), 0);
+            assert_int_equal(used, out.size);
+            assert_memory_equal(&read, &line, sizeof(line));
+            out.data[0] = 'S'; /* no word of another form */
+            assert_int_equal(ledger_line_read((const char *)out.data, out.size, &read, &used),
+                             -EBADMSG);
+        }
+        buf_release(&out);
+    }
+}
+
 static int append(struct ledger *ledger, uint8_t number)
 {
     struct buf out;
@@ -430,15 +455,11 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(starts_are_counted),
-        TEST(old_copies_are_refused),
-        TEST(after_a_power_loss),
-        TEST(garbage_is_refused),
-        TEST(killed_at_every_step),
-        TEST(the_ledger_is_the_pcr),
-        TEST(a_torn_ledger),
-        TEST(a_changed_ledger_is_refused),
-        TEST(the_ledger_killed_at_every_step),
+        TEST(starts_are_counted),          TEST(old_copies_are_refused),
+        TEST(after_a_power_loss),          TEST(garbage_is_refused),
+        TEST(killed_at_every_step),        cmocka_unit_test(each_event_has_its_word),
+        TEST(the_ledger_is_the_pcr),       TEST(a_torn_ledger),
+        TEST(a_changed_ledger_is_refused), TEST(the_ledger_killed_at_every_step),
     };
 
     (void)setenv("TSS2_LOG", "all+NONE", 1);
