@@ -7,12 +7,14 @@
  * that it was given. It may touch this guest's stored state and the kernel's random numbers. It
  * must never see guest memory, a disk, a network, /dev/kvm, another guest's state or any path.
  * Taken over, it can lie about its own guest's PCRs and sign that; what the guard has measured is
- * in the host's ledger, too, which it cannot reach.
+ * in the host's ledger, too, which it cannot reach. With a third party's TPM in place of libtpms
+ * it carries commands there and responses back: whoever runs that TPM is then trusted with the
+ * guest's, and with nothing else.
  *
  * System calls under the filter, for mac/filters/tpm.c (14 distinct):
  *   ppoll          no signal mask (arg 3 = NULL)
- *   recvmsg        fd 3, 6 or 8, flags = MSG_CMSG_CLOEXEC | MSG_DONTWAIT
- *   sendmsg        fd 3, flags = MSG_NOSIGNAL; fd 6 or 8, flags = MSG_NOSIGNAL | MSG_DONTWAIT
+ *   recvmsg        fd 3, 6 to 9, flags = MSG_CMSG_CLOEXEC | MSG_DONTWAIT
+ *   sendmsg        fd 3, flags = MSG_NOSIGNAL; fd 6 to 9, flags = MSG_NOSIGNAL | MSG_DONTWAIT
  *   pread64        fd 7
  *   pwrite64       fd 7
  *   fdatasync      fd 7
@@ -45,10 +47,10 @@ int main(void)
 {
     struct handoff_filters filters;
     struct worker_config config;
-    struct tpm_keys keys;
+    struct tpm_keys keys = {0};
     int fd, r = process_load(PROCESS_TPM, &config, &filters, &fd);
 
-    if (r == 0) {
+    if (r == 0 && (config.flags & WORKER_FLAG_FOREIGN) == 0) {
         fd = HANDOFF_FD_TPM_KEYS;
         r = tpm_read_keys(&keys);
     }
@@ -66,5 +68,7 @@ int main(void)
         process_failed(FAILURE_FILTER, (uint64_t)-r, 0, 0);
         process_exit(PROCESS_EXIT_SYSTEM);
     }
+    if ((config.flags & WORKER_FLAG_FOREIGN) != 0)
+        process_exit(tpm_run_foreign((config.flags & WORKER_FLAG_FIRST) != 0));
     process_exit(tpm_run(&keys));
 }

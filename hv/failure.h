@@ -60,6 +60,8 @@ enum hv_failure {
     FAILURE_TPM_DAMAGED,     /* no state of a TPM's */
     FAILURE_TPM_COMMAND,     /* the TPM would not start: detail 1 = TPM_RC */
     FAILURE_TPM_ASKED,       /* a peer broke the protocol: detail 0 = 0 launcher, 1 guard, 2 VMM */
+    FAILURE_TPM_FOREIGN, /* a third party's TPM is gone, silent or not understood: detail 0 = errno
+                          */
     FAILURES,
 };
 

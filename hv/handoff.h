@@ -44,6 +44,8 @@ enum {
     /* casemate-tpm, besides VHOST (SOCK_SEQPACKET to the VMM) and BACKING (the stored state) */
     HANDOFF_FD_TPM_GUARD = 8, /* SOCK_SEQPACKET to the guard: tpm_wire.h */
     HANDOFF_FD_TPM_KEYS = 9,  /* sealed memfd: struct tpm_keys */
+    HANDOFF_FD_TPM_DATA = 9,  /* in its place, with a third party's TPM, whose control is BACKING:
+                                 stream socket of TPM commands */
 };
 
 #define HANDOFF_MAGIC          0x45534143u /* "CASE" */
@@ -100,6 +102,8 @@ struct vmm_config {
 
 #define WORKER_FLAG_READONLY 1u
 #define WORKER_FLAG_CLIENT   2u /* console: no terminal but a client's socket: see CONTROL_CLIENT */
+#define WORKER_FLAG_FOREIGN  4u /* tpm: a third party's, hv/tpm/foreign.h */
+#define WORKER_FLAG_FIRST    8u /* tpm: and this boot is the first one that has it */
 
 struct worker_config {
     uint32_t magic, version;

@@ -17,6 +17,7 @@
 
 #define GUEST_NAME_MAX    64   /* with NUL; [a-z0-9] then [a-z0-9_-]* */
 #define GUEST_PATH_MAX    1024 /* with NUL */
+#define GUEST_SOCKET_MAX  108  /* with NUL: sockaddr_un's */
 #define GUEST_CMDLINE_MAX 2048 /* with NUL */
 #define GUEST_DISKS_MAX   16
 #define GUEST_NETS_MAX    8
@@ -72,6 +73,7 @@ struct guest_spec {
     uint32_t mac;      /* enum guest_mac */
     uint32_t irqchip;  /* enum guest_irqchip */
     bool rng, tpm, no_reboot, huge_pages;
+    char tpm_socket[GUEST_SOCKET_MAX]; /* with tpm: a third party's; empty: ours */
     uint32_t disks, nets;
     struct guest_disk disk[GUEST_DISKS_MAX];
     struct guest_net net[GUEST_NETS_MAX];
@@ -99,7 +101,8 @@ void guest_format(const struct guest_spec *spec, struct buf *out);
 /* One option of `casemate run` that describes the guest. */
 struct guest_option_info {
     const char *name;     /* without the leading dashes */
-    const char *argument; /* how help shows its value; NULL for a switch */
+    const char *argument; /* how help shows its value, in brackets one that may be left out; NULL
+                             for a switch */
     const char *help;     /* one line */
 };
 
@@ -108,6 +111,12 @@ const struct guest_option_info *guest_option_at(size_t index);
 
 /* The row of one option, or NULL: tells the caller whether a value follows. */
 const struct guest_option_info *guest_option_find(const char *option);
+
+/*
+ * Is `word`, which stands behind the option on the command line, its value? What may be left out is
+ * one only if it begins as such a value does.
+ */
+bool guest_option_takes(const struct guest_option_info *option, const char *word);
 
 struct guest_options; /* the options given so far */
 

@@ -187,7 +187,9 @@ static int check_form(const struct guest_spec *spec, struct guest_diagnostic *d)
     bool good = terminated(spec->name, sizeof(spec->name)) &&
                 terminated(spec->kernel, sizeof(spec->kernel)) &&
                 terminated(spec->initrd, sizeof(spec->initrd)) &&
-                terminated(spec->cmdline, sizeof(spec->cmdline)) && flag_valid(&spec->rng) &&
+                terminated(spec->cmdline, sizeof(spec->cmdline)) &&
+                terminated(spec->tpm_socket, sizeof(spec->tpm_socket)) &&
+                (spec->tpm || spec->tpm_socket[0] == '\0') && flag_valid(&spec->rng) &&
                 flag_valid(&spec->tpm) && flag_valid(&spec->no_reboot) &&
                 flag_valid(&spec->huge_pages) && spec->disks <= GUEST_DISKS_MAX &&
                 spec->nets <= GUEST_NETS_MAX;
@@ -297,6 +299,8 @@ int guest_spec_check(const struct guest_spec *spec, struct guest_diagnostic *d)
                               spec->name);
     if (r == 0)
         r = guest_check_path("kernel", spec->kernel, d);
+    if (r == 0 && spec->tpm_socket[0] != '\0')
+        r = guest_check_path("TPM's socket", spec->tpm_socket, d);
     if (r == 0 && spec->initrd[0] != '\0')
         r = guest_check_path("initrd", spec->initrd, d);
     if (r == 0)

@@ -27,6 +27,7 @@ int check_interface(const char *what, const char *name, struct guest_diagnostic 
 /* Values as text. */
 int guest_set_name(struct guest_spec *spec, const char *text, struct guest_diagnostic *d);
 int guest_set_kernel(struct guest_spec *spec, const char *text, struct guest_diagnostic *d);
+int guest_set_tpm_socket(struct guest_spec *spec, const char *text, struct guest_diagnostic *d);
 int guest_set_initrd(struct guest_spec *spec, const char *text, struct guest_diagnostic *d);
 int guest_set_cmdline(struct guest_spec *spec, const char *text, struct guest_diagnostic *d);
 int guest_set_cpus(struct guest_spec *spec, const char *text, struct guest_diagnostic *d);

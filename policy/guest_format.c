@@ -79,8 +79,9 @@ static void format_body(const struct guest_spec *spec, const char *indent, struc
         buf_printf(out, "%s    no-reboot;\n", indent);
     if (spec->irqchip != GUEST_IRQCHIP_KERNEL)
         buf_printf(out, "%s    irqchip %s;\n", indent, guest_irqchip_words[spec->irqchip]);
-    if (spec->tpm)
+    if (spec->tpm && spec->tpm_socket[0] == '\0')
         buf_printf(out, "%s    tpm;\n", indent);
+    format_text(out, indent, "tpm swtpm", spec->tpm_socket);
 }
 
 void format_guest(const struct guest_spec *spec, const char *indent, struct buf *out)

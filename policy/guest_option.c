@@ -21,14 +21,6 @@ static int set_rng(struct guest_spec *spec, const char *value, struct guest_diag
     return 0;
 }
 
-static int set_tpm(struct guest_spec *spec, const char *value, struct guest_diagnostic *d)
-{
-    (void)value;
-    (void)d;
-    spec->tpm = true;
-    return 0;
-}
-
 static int set_no_reboot(struct guest_spec *spec, const char *value, struct guest_diagnostic *d)
 {
     (void)value;
@@ -157,6 +149,32 @@ static int set_net(struct guest_spec *spec, const char *value, struct guest_diag
     return guest_add_net(spec, &net, d);
 }
 
+/* [swtpm,socket=PATH] */
+static int set_tpm(struct guest_spec *spec, const char *value, struct guest_diagnostic *d)
+{
+    char part[GUEST_PATH_MAX], shown[SHOWN];
+    const char *socket = NULL;
+    int r = 0;
+
+    if (value != NULL) {
+        if (!take_part(&value, part, sizeof(part)))
+            return too_long("tpm", d);
+        if (strcmp(part, "swtpm") != 0)
+            return diagnostic_set(d, "--tpm has no '%s': it is Casemate's own TPM, or swtpm",
+                                  text_escape(shown, sizeof(shown), part));
+        if (value != NULL && !take_part(&value, part, sizeof(part)))
+            return too_long("tpm", d);
+        socket = value_of(part, "socket");
+        if (socket == NULL || value != NULL)
+            return diagnostic_set(d, "--tpm swtpm,socket=PATH takes the path of swtpm's control "
+                                     "socket and nothing else");
+        r = guest_set_tpm_socket(spec, socket, d);
+    }
+    if (r == 0)
+        spec->tpm = true;
+    return r;
+}
+
 /* In the order of the help text. */
 static const struct row {
     struct guest_option_info info;
@@ -183,8 +201,9 @@ static const struct row {
      set_net,
      true},
     {{"rng", NULL, "random number device"}, set_rng, false},
-    {{"tpm", NULL,
-      "virtual TPM 2.0 in a process of its own; it measures how the guest was started"},
+    {{"tpm", "[swtpm,socket=PATH]",
+      "virtual TPM 2.0 in a process of its own; it measures how the guest was started. "
+      "With swtpm, a third party's"},
      set_tpm,
      false},
     {{"no-reboot", NULL, "end when the guest resets, as when it powers off"}, set_no_reboot, false},
@@ -217,6 +236,19 @@ const struct guest_option_info *guest_option_find(const char *option)
     const struct row *row = find(option);
 
     return row != NULL ? &row->info : NULL;
+}
+
+/* By its first word, as in "[swtpm,...]". */
+static bool may_be_left_out(const struct guest_option_info *option)
+{
+    return option->argument != NULL && option->argument[0] == '[';
+}
+
+bool guest_option_takes(const struct guest_option_info *option, const char *word)
+{
+    if (may_be_left_out(option))
+        return strncmp(word, option->argument + 1, strcspn(option->argument + 1, ",") + 1) == 0;
+    return option->argument != NULL;
 }
 
 int guest_options_new(struct guest_spec *spec, struct guest_options **options)
@@ -265,7 +297,7 @@ int guest_option(struct guest_options *options, const char *option, const char *
     bit = 1U << (row - rows);
     if (info->argument == NULL && value != NULL)
         return diagnostic_set(d, "--%s takes no value: leave it out", info->name);
-    if (info->argument != NULL && value == NULL)
+    if (info->argument != NULL && value == NULL && !may_be_left_out(info))
         return diagnostic_set(d, "--%s needs a value: --%s %s", info->name, info->name,
                               info->argument);
     if (!row->repeats && (options->seen & bit) != 0)

@@ -64,6 +64,20 @@ static int path(const char *what, char to[GUEST_PATH_MAX], const char *text,
     return 0;
 }
 
+int guest_set_tpm_socket(struct guest_spec *spec, const char *text, struct guest_diagnostic *d)
+{
+    int r = guest_check_path("TPM's socket", text, d);
+
+    if (r < 0)
+        return r;
+    if (text_copy(spec->tpm_socket, sizeof(spec->tpm_socket), text) < 0)
+        return diagnostic_set(d,
+                              "the path of the TPM's socket is %zu bytes long: at most %d are "
+                              "possible",
+                              strlen(text), GUEST_SOCKET_MAX - 1);
+    return 0;
+}
+
 int guest_set_name(struct guest_spec *spec, const char *text, struct guest_diagnostic *d)
 {
     int r = guest_check_name(text, d);

@@ -61,6 +61,7 @@ struct measure_config {
     uint64_t memory;  /* bytes */
     uint32_t cpu;     /* enum guest_cpu */
     uint32_t irqchip; /* enum guest_irqchip */
+    bool foreign_tpm; /* a third party's: what its PCRs say is no more than that one's word */
     uint32_t devices;
     struct measure_device device[MEASURE_DEVICES_MAX];
 };

@@ -207,6 +207,9 @@ int measure_get_config(const void *text, size_t size, struct measure_config *con
         config->cpu = choice(&t, t.word[0], guest_cpu_words, GUEST_CPU_WORDS);
     if (take(&t, "irqchip", 1))
         config->irqchip = choice(&t, t.word[0], guest_irqchip_words, GUEST_IRQCHIP_WORDS);
+    config->foreign_tpm = is_next(&t, "tpm");
+    if (config->foreign_tpm)
+        expect(&t, "tpm", "third-party");
     while (is_next(&t, "device") && config->devices < MEASURE_DEVICES_MAX)
         take_device(&t, &config->device[config->devices++]);
     return finish(&t, at);

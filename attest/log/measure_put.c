@@ -92,6 +92,8 @@ void measure_put_config(struct buf *out, const struct measure_config *config)
     put_count(out, "memory", config->memory);
     put_line(out, "cpu", guest_cpu_words[config->cpu]);
     put_line(out, "irqchip", guest_irqchip_words[config->irqchip]);
+    if (config->foreign_tpm)
+        put(out, "tpm third-party\n");
     for (uint32_t i = 0; i < config->devices; i++) {
         const struct measure_device *device = &config->device[i];
 

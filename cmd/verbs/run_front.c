@@ -81,14 +81,14 @@ static bool known(const char *name)
     return own_option(name, &value) != OWN_NONE || guest_option_find(name) != NULL;
 }
 
-static bool takes_value(const char *name)
+static bool takes_value(const char *name, const char *next)
 {
     const struct guest_option_info *info = guest_option_find(name);
     bool value = false;
 
     if (own_option(name, &value) != OWN_NONE)
         return value;
-    return info != NULL && info->argument != NULL;
+    return info != NULL && guest_option_takes(info, next);
 }
 
 /* "--name=value" or "--name" "value"; *i moves past what was used. False when it is no option. */
@@ -107,7 +107,7 @@ static bool split(int argc, char **argv, int *i, struct option *option)
     memcpy(option->name, word, length);
     option->name[length] = '\0';
     option->value = equals != NULL ? equals + 1 : NULL;
-    if (option->value == NULL && takes_value(option->name) && *i + 1 < argc)
+    if (option->value == NULL && *i + 1 < argc && takes_value(option->name, argv[*i + 1]))
         option->value = argv[++*i];
     return true;
 }

@@ -25,6 +25,11 @@ static void refused(struct client *client, const struct guest *guest, int status
     else if (status == -ENODEV)
         client_done(client, HOST_WRONG_STATE, 0, -1,
                     "%s has no TPM, so nothing signs what it is: say 'tpm;' in the policy", name);
+    else if (status == -EOPNOTSUPP)
+        client_done(client, HOST_WRONG_STATE, 0, -1,
+                    "the TPM of %s is a third party's: what it signs is that one's word, so ask "
+                    "there",
+                    name);
     else if (status == -EALREADY || status == -EBUSY)
         client_done(client, HOST_WRONG_STATE, 0, -1, "guest %s is %s", name,
                     guests_state_word(guest->record.state));

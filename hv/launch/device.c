@@ -56,6 +56,7 @@ void device_measure(const struct guest_spec *spec, struct measure_config *config
         .memory = spec->memory,
         .cpu = spec->cpu,
         .irqchip = spec->irqchip,
+        .foreign_tpm = spec->tpm_socket[0] != '\0',
         .devices = device_list(spec, devices),
     };
     for (unsigned i = 0; i < config->devices; i++) {

@@ -96,6 +96,9 @@ static const struct sentence sentences[FAILURES] = {
     [FAILURE_TPM_ASKED] = {LAUNCH_SYSTEM,
                            "%s ended since one that may ask it (%0; 0 launcher, 1 guard, 2 VMM) "
                            "broke the protocol"},
+    [FAILURE_TPM_FOREIGN] = {LAUNCH_SYSTEM,
+                             "the third party's TPM is gone, does not answer, or says what is no "
+                             "answer: %0e; the guest ended, as it would with ours"},
 };
 
 /* The value's form is the letter behind the digit. Returns how many characters of it were used. */

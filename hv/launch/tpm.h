@@ -15,7 +15,9 @@
 struct guest_tpm {
     /* for the guest's whole life, over its resets */
     int directory;  /* owned: where the state is kept; -1: in memory alone, gone with the guard */
-    int state;      /* owned: what the TPM stores */
+    int state;      /* owned: what the TPM stores; control of a third party's */
+    int data;       /* owned: commands to a third party's TPM; -1: it is ours */
+    bool met;       /* a third party's was there for a boot */
     bool host_keys; /* the host's TPM keeps the keys, and the keyring is not used */
     struct tpm_keyring keyring;
     uint64_t generation; /* of this boot; 0: in memory alone */
@@ -34,6 +36,13 @@ struct guest_tpm {
 
 /* tpm_state.c: where its state is, made if need be, locked and labelled. 0 or -ECANCELED. */
 int guard_tpm_prepare(struct guard *guard);
+/* tpm_foreign.c: connect to the TPM that the guest's description names instead. The same. */
+int guard_tpm_meet(struct guard *guard, struct guest_tpm *tpm);
+static inline bool tpm_is_foreign(const struct guest_tpm *tpm)
+{
+    return tpm->data >= 0;
+}
+
 /* The descriptor whose lock and label are given back at the end; -1: none. */
 int guard_tpm_image(const struct guard *guard);
 /* Undo it, in any state; the state's label and lock are guard_restore's. */
@@ -71,7 +80,8 @@ int guard_tpm_reset(struct guard *guard);
 
 /*
  * tpm_attest.c: what a verifier is told, for a nonce of checked size: *fd is a sealed memory file
- * (hv/attest_wire.h), the caller's. 0; -ENODEV: the guest has no TPM; -EBUSY: it does not run;
+ * (hv/attest_wire.h), the caller's. 0; -ENODEV: the guest has no TPM; -EOPNOTSUPP: it has one that
+ * is not ours; -EBUSY: it does not run;
  * -ENOMEM; as tpm_ask, and then its TPM is of no use any more.
  */
 int guard_tpm_attest(struct guard *guard, const struct guard_request *asked, int *fd);

@@ -62,6 +62,8 @@ int guard_tpm_attest(struct guard *guard, const struct guard_request *asked, int
 
     if (tpm == NULL)
         return -ENODEV;
+    if (tpm_is_foreign(tpm))
+        return -EOPNOTSUPP;
     /* Its TPM is frozen with it, or takes no request before the gate is open. */
     if (!guard->running || guard->paused || guard->quarantined)
         return -EBUSY;

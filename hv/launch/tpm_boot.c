@@ -67,8 +67,10 @@ int guard_tpm_boot(struct guard *guard)
     int r;
 
     guard->count++;
+    if (tpm_is_foreign(tpm))
+        config.flags = WORKER_FLAG_FOREIGN | (tpm->met ? 0 : WORKER_FLAG_FIRST);
     r = boot_name(guard, process, PROCESS_TPM, 0, "");
-    if (r == 0)
+    if (r == 0 && !tpm_is_foreign(tpm))
         r = make_keys(guard, tpm);
     if (r == 0)
         r = guard_socket_pair(guard, SOCK_SEQPACKET, process->context, tpm->vmm);
@@ -78,11 +80,15 @@ int guard_tpm_boot(struct guard *guard)
         r = boot_hand(guard, process, &config, sizeof(config));
     if (r < 0)
         return r;
+    tpm->met = true;
     process->file_size = TPM_STATE_SIZE;
     process_hand(process, HANDOFF_FD_VHOST, tpm->vmm[1], false);
     process_hand(process, HANDOFF_FD_BACKING, tpm->state, false);
     process_hand(process, HANDOFF_FD_TPM_GUARD, tpm->guard[1], false);
-    process_hand(process, HANDOFF_FD_TPM_KEYS, tpm->keys, true);
+    if (tpm_is_foreign(tpm))
+        process_hand(process, HANDOFF_FD_TPM_DATA, tpm->data, false);
+    else
+        process_hand(process, HANDOFF_FD_TPM_KEYS, tpm->keys, true);
     return 0;
 }
 

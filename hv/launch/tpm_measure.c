@@ -192,6 +192,8 @@ int tpm_measure_extend(struct guard *guard)
                            "the guest's TPM does not take what was measured: %s; the guest was not "
                            "started, as nobody could tell how",
                            strerror(-r));
+    if (tpm_is_foreign(tpm)) /* keeps what it stores by itself */
+        return 0;
     r = tpm->host_keys ? hosttpm_keys_commit(guard->options->host_tpm, tpm->generation)
                        : tpm_keyring_commit(&tpm->keyring);
     if (r < 0)

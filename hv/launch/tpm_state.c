@@ -21,7 +21,7 @@
 
 static void init(struct guest_tpm *tpm)
 {
-    tpm->directory = tpm->state = tpm->keys = tpm->log = -1;
+    tpm->directory = tpm->state = tpm->data = tpm->keys = tpm->log = -1;
     tpm->vmm[0] = tpm->vmm[1] = tpm->guard[0] = tpm->guard[1] = -1;
     tpm->keyring.directory = -1;
     buf_init(&tpm->ledger, MEASURE_LEDGER_MAX);
@@ -196,6 +196,10 @@ int guard_tpm_prepare(struct guard *guard)
         return launch_fail(guard->error, LAUNCH_SYSTEM, "out of memory");
     init(tpm);
     guard->tpm = tpm;
+    if (guard->spec->tpm_socket[0] != '\0') {
+        r = guard_tpm_meet(guard, tpm);
+        return r == 0 ? tpm_measure_prepare(guard) : r;
+    }
     if (guard->options->tenant != NULL) {
         if (guard->options->host_tpm < 0)
             guard_tell(guard,
@@ -231,6 +235,7 @@ void guard_tpm_release(struct guard *guard)
     guard_tpm_end_boot(guard);
     tpm_keyring_close(&tpm->keyring);
     fd_close(&tpm->state);
+    fd_close(&tpm->data);
     fd_close(&tpm->directory);
     free(tpm);
     guard->tpm = NULL;

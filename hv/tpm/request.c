@@ -30,28 +30,38 @@ static int check_identity(const struct tpm_request *request, bool go)
     return 0;
 }
 
-static int do_extend(struct vtpm *vtpm, const struct tpm_request *request, struct tpm_reply *reply)
+static int do_extend(const struct tpm_asked *tpm, const struct tpm_request *request,
+                     struct tpm_reply *reply)
 {
-    return vtpm_extend(vtpm, request->pcr, request->sha256, request->sha384, &reply->code);
+    if (tpm->foreign != NULL)
+        return foreign_extend(tpm->foreign, request->pcr, request->sha256, request->sha384,
+                              &reply->code);
+    return vtpm_extend(tpm->ours, request->pcr, request->sha256, request->sha384, &reply->code);
 }
 
-static int do_quote(struct vtpm *vtpm, const struct tpm_request *request, struct tpm_reply *reply)
+static int do_quote(const struct tpm_asked *tpm, const struct tpm_request *request,
+                    struct tpm_reply *reply)
 {
-    return vtpm_quote(vtpm, request->pcrs, request->nonce, request->nonce_size, &reply->quote,
+    if (tpm->foreign != NULL)
+        return -EOPNOTSUPP;
+    return vtpm_quote(tpm->ours, request->pcrs, request->nonce, request->nonce_size, &reply->quote,
                       &reply->code);
 }
 
-static int do_identity(struct vtpm *vtpm, const struct tpm_request *request,
+static int do_identity(const struct tpm_asked *tpm, const struct tpm_request *request,
                        struct tpm_reply *reply)
 {
     (void)request;
-    vtpm_identity(vtpm, &reply->identity);
+    if (tpm->foreign != NULL)
+        return -EOPNOTSUPP;
+    vtpm_identity(tpm->ours, &reply->identity);
     return 0;
 }
 
 static const struct {
     int (*check)(const struct tpm_request *request, bool go);
-    int (*act)(struct vtpm *vtpm, const struct tpm_request *request, struct tpm_reply *reply);
+    int (*act)(const struct tpm_asked *tpm, const struct tpm_request *request,
+               struct tpm_reply *reply);
 } rules[TPM_REQUESTS] = {
     [TPM_REQUEST_EXTEND] = {check_extend, do_extend},
     [TPM_REQUEST_QUOTE] = {check_quote, do_quote},
@@ -65,7 +75,7 @@ int request_check(const struct tpm_request *request, bool go)
     return rules[request->type].check(request, go);
 }
 
-void request_answer(struct vtpm *vtpm, const struct tpm_request *request, bool go,
+void request_answer(const struct tpm_asked *tpm, const struct tpm_request *request, bool go,
                     struct tpm_reply *reply)
 {
     int r = request_check(request, go);
@@ -73,8 +83,8 @@ void request_answer(struct vtpm *vtpm, const struct tpm_request *request, bool g
     memset(reply, 0, sizeof(*reply));
     reply->type = request->type;
     if (r == 0) {
-        r = rules[request->type].act(vtpm, request, reply);
-        if (r < 0)
+        r = rules[request->type].act(tpm, request, reply);
+        if (r < 0 && r != -EOPNOTSUPP)
             r = -EIO; /* of whatever kind: the TPM's failure, and not the request's */
     }
     reply->result = r;

@@ -6,6 +6,13 @@
 #include <stdbool.h>
 
 #include "attest/vtpm/vtpm.h"
+#include "hv/tpm/foreign.h"
+
+/* What is asked: ours, or a third party's; the other is NULL. */
+struct tpm_asked {
+    struct vtpm *ours;
+    struct foreign *foreign;
+};
 
 /*
  * Is it a request, and may it be now? `go`: the guest runs. 0; -EINVAL: a type, PCR, selection or
@@ -14,8 +21,11 @@
  */
 int request_check(const struct tpm_request *request, bool go);
 
-/* Check and do it. *reply is filled whole, with what it came to. */
-void request_answer(struct vtpm *vtpm, const struct tpm_request *request, bool go,
+/*
+ * Check and do it. *reply is filled whole, with what it came to; -EOPNOTSUPP: a third party's TPM
+ * says nothing of itself that anybody should believe.
+ */
+void request_answer(const struct tpm_asked *tpm, const struct tpm_request *request, bool go,
                     struct tpm_reply *reply);
 
 #endif

@@ -10,6 +10,8 @@
  * System calls of the loop: ppoll, recvmsg, sendmsg, pwrite64, fdatasync, getrandom, clock_gettime,
  * getpid, brk, futex, exit_group.
  */
+#include <stdbool.h>
+
 #include "hv/tpm_wire.h"
 
 /*
@@ -24,6 +26,12 @@ int tpm_read_keys(struct tpm_keys *keys);
  * the exit code for process_exit.
  */
 int tpm_run(struct tpm_keys *keys);
+
+/*
+ * The same with a third party's TPM on HANDOFF_FD_BACKING and HANDOFF_FD_TPM_DATA (foreign.h). It
+ * signs nothing for the guard. When it is gone, this process is, too.
+ */
+int tpm_run_foreign(bool first);
 
 /*
  * Stands in the program for what libtpms prints with, by the linker: when its TPM fails it would

@@ -30,7 +30,10 @@ static int check_config(const struct worker_config *c, enum process_kind kind)
     if (kind == PROCESS_CONSOLE)
         return (c->flags & ~WORKER_FLAG_CLIENT) == 0 ? 0 : -EINVAL;
     if (kind == PROCESS_TPM)
-        return c->flags == 0 ? 0 : -EINVAL;
+        return c->flags == 0 || c->flags == WORKER_FLAG_FOREIGN ||
+                       c->flags == (WORKER_FLAG_FOREIGN | WORKER_FLAG_FIRST)
+                   ? 0
+                   : -EINVAL;
     if (c->queues == 0 || c->queues > HANDOFF_QUEUES_MAX || c->memory == 0 ||
         c->memory > INT64_MAX || (c->flags & ~WORKER_FLAG_READONLY) != 0)
         return -EINVAL;

@@ -95,6 +95,7 @@ const struct filter_table *filter_table_of(enum process_kind kind);
 #define FD_TERMINAL_IN  7 /* casemate-console's */
 #define FD_TERMINAL_OUT 8
 #define FD_TPM_GUARD    8 /* casemate-tpm's */
+#define FD_TPM_DATA     9
 #define EVENT_SIZE      8 /* of a read or write of an eventfd: nothing else fits through */
 #define FD_IS(fd)       ARG_INT(0, (fd))
 

@@ -130,7 +130,7 @@ static int parse_rng(struct parser *p, void *context)
     return 0;
 }
 
-/* tpm [off] */
+/* tpm [off | swtpm STRING] */
 static int parse_tpm(struct parser *p, void *context)
 {
     struct guest_block *guest = context;
@@ -139,7 +139,11 @@ static int parse_tpm(struct parser *p, void *context)
     guest->tpm_stated = true;
     if (!guest->spec.tpm)
         parser_advance(p);
-    return 0;
+    if (!guest->spec.tpm || !parser_at_word(p, "swtpm"))
+        return 0;
+    parser_advance(p);
+    return path_value(p, guest, "a path in double quotes, as in 'tpm swtpm \"/run/swtpm.sock\";'",
+                      guest_set_tpm_socket, &guest->tpm_at);
 }
 
 static int parse_no_reboot(struct parser *p, void *context)

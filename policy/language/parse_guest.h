@@ -8,7 +8,7 @@
 
 /* A guest block as it was read: its values, and where they stand; line 0 of what was left out. */
 struct guest_block {
-    struct source_spot at, kernel_at, initrd_at, cpus_at, memory_at, mac_at;
+    struct source_spot at, kernel_at, initrd_at, cpus_at, memory_at, mac_at, tpm_at;
     struct source_spot disk_at[GUEST_DISKS_MAX], net_at[GUEST_NETS_MAX];
     bool tpm_stated; /* else the host decides, in a policy */
     struct guest_spec spec;

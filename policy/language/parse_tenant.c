@@ -292,6 +292,11 @@ static void check_guest(struct parser *p, struct compiler *c)
 
     if (guest->mac_at.line == 0)
         guest->spec.mac = GUEST_MAC_SELINUX;
+    /* Whoever runs it can have it say anything: there is nothing of it that a policy could hold. */
+    if (guest->spec.tpm_socket[0] != '\0')
+        (void)diagnostic_add(&p->list, guest->tpm_at.line, guest->tpm_at.column,
+                             "a third party's TPM is for `casemate run` alone: write 'tpm;', and "
+                             "the guest has one that is measured");
     if (guest_spec_check(&guest->spec, &d) < 0)
         (void)diagnostic_add(&p->list, guest->at.line, guest->at.column, "%s", d.message);
 }

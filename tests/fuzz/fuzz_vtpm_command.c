@@ -91,7 +91,7 @@ static void ask(struct vtpm *vtpm, const uint8_t *data, size_t size, bool go)
     struct tpm_reply reply;
 
     memcpy(&request, data, size < sizeof(request) ? size : sizeof(request));
-    request_answer(vtpm, &request, go, &reply);
+    request_answer(&(struct tpm_asked){.ours = vtpm}, &request, go, &reply);
     REQUIRE(reply.type == request.type && reply.reserved == 0);
     REQUIRE(reply.result == 0 || reply.result == -EINVAL || reply.result == -EIO ||
             (reply.result == -EPERM && go && request.type == TPM_REQUEST_EXTEND));

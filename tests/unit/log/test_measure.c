@@ -112,6 +112,40 @@ static void texts(void **state)
     free(guest);
 }
 
+static int read_config(const char *text, struct measure_config *config)
+{
+    size_t at = 0;
+
+    return measure_get_config(text, strlen(text), config, &at);
+}
+
+static void a_third_partys_tpm_is_named(void **state)
+{
+#define MACHINE "format 1\nvcpus 1\nmemory 33554432\ncpu host\nirqchip kernel\n"
+    struct measure_guest *guest = fixture_guest();
+    struct measure_config config;
+    struct buf text;
+
+    (void)state;
+    buf_init(&text, MEASURE_TEXT_MAX);
+    guest->config.foreign_tpm = true;
+    measure_put_config(&text, &guest->config);
+    assert_non_null(strstr((char *)text.data, "\nirqchip split\ntpm third-party\ndevice "));
+    assert_int_equal(read_config((char *)text.data, &config), 0);
+    assert_memory_equal(&config, &guest->config, sizeof(config));
+    assert_int_equal(read_config(MACHINE, &config), 0);
+    assert_false(config.foreign_tpm);
+    assert_int_equal(read_config(MACHINE "tpm third-party\n", &config), 0);
+    assert_true(config.foreign_tpm);
+    assert_int_equal(read_config(MACHINE "tpm ours\n", &config), -EBADMSG);
+    assert_int_equal(read_config(MACHINE "tpm third-party no\n", &config), -EBADMSG);
+    assert_int_equal(read_config(MACHINE "tpm third-party\ntpm third-party\n", &config), -EBADMSG);
+    assert_int_equal(read_config(MACHINE "device rng 1\ntpm third-party\n", &config), -EBADMSG);
+    buf_release(&text);
+    free(guest);
+#undef MACHINE
+}
+
 /* The largest guest that there can be has room. */
 static void largest(void **state)
 {
@@ -278,6 +312,7 @@ int main(void)
         cmocka_unit_test(prediction_is_a_prefix),
         cmocka_unit_test(digests_are_those_of_the_files),
         cmocka_unit_test(texts),
+        cmocka_unit_test(a_third_partys_tpm_is_named),
         cmocka_unit_test(largest),
         cmocka_unit_test(nonsense_is_refused),
         cmocka_unit_test(ledger_grows),

@@ -118,13 +118,46 @@ static void test_values_and_switches(void **state)
         const struct guest_option_info *info = guest_option_at(i);
 
         assert_ptr_equal(guest_option_find(info->name), info);
-        if (info->argument != NULL)
+        if (info->argument != NULL && info->argument[0] == '[')
+            refuse(info->name, "", "has no ''");
+        else if (info->argument != NULL)
             refuse(info->name, NULL, "needs a value");
         else
             refuse(info->name, "yes", "takes no value");
     }
     assert_null(guest_option_at(1000));
     assert_null(guest_option_find("disks"));
+}
+
+/* A value that may be left out is told from what stands behind the option. */
+static void test_a_tpm_of_a_third_party(void **state)
+{
+    const struct guest_option_info *tpm = guest_option_find("tpm");
+    char longest[16 + GUEST_SOCKET_MAX] = "swtpm,socket=/";
+
+    (void)state;
+    assert_true(guest_option_takes(tpm, "swtpm,socket=/run/x"));
+    assert_true(guest_option_takes(tpm, "swtpm,"));
+    assert_false(guest_option_takes(tpm, "swtpm"));
+    assert_false(guest_option_takes(tpm, "swtpm.conf"));
+    assert_false(guest_option_takes(tpm, "--rng"));
+    assert_false(guest_option_takes(tpm, ""));
+    assert_true(guest_option_takes(guest_option_find("disk"), "--rng"));
+    assert_false(guest_option_takes(guest_option_find("rng"), "swtpm,"));
+    refuse("tpm", "qemu", "has no 'qemu'");
+    refuse("tpm", "swtpm", "takes the path");
+    refuse("tpm", "swtpm,", "takes the path");
+    refuse("tpm", "swtpm,path=/x", "takes the path");
+    refuse("tpm", "swtpm,socket=/x,locality=2", "takes the path");
+    refuse("tpm", "swtpm,socket=", "empty");
+    refuse("tpm", "swtpm,socket=/\x1b", "control character");
+    memset(longest + 14, 'a', GUEST_SOCKET_MAX - 1);
+    refuse("tpm", longest, "at most 107");
+    longest[14 + GUEST_SOCKET_MAX - 2] = '\0';
+    give("tpm", longest);
+    assert_true(spec.tpm);
+    assert_int_equal(strlen(spec.tpm_socket), GUEST_SOCKET_MAX - 1);
+    refuse("tpm", NULL, "given twice");
 }
 
 static void test_twice(void **state)
@@ -280,6 +313,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_everything, setup, teardown),
         cmocka_unit_test_setup_teardown(test_unknown, setup, teardown),
         cmocka_unit_test_setup_teardown(test_values_and_switches, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_tpm_of_a_third_party, setup, teardown),
         cmocka_unit_test_setup_teardown(test_twice, setup, teardown),
         cmocka_unit_test_setup_teardown(test_numbers, setup, teardown),
         cmocka_unit_test_setup_teardown(test_disks, setup, teardown),
