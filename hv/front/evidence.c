@@ -5,6 +5,7 @@
 
 #include "attest/evidence/evidence.h"
 #include "base/cleanup.h"
+#include "base/fd.h"
 #include "hv/attest_wire.h"
 #include "hv/front/varlink.h"
 
@@ -108,4 +109,23 @@ int varlink_evidence(struct varlink_answering *answering, const uint8_t *bytes, 
     }
     r = good ? evidence_encode(evidence, &answering->evidence) : -EPROTO;
     return r == -EINVAL ? -EPROTO : r;
+}
+
+int varlink_evidence_file(struct varlink_answering *answering, int fd)
+{
+    cleanup_free struct attest_file *file = malloc(sizeof(*file));
+    cleanup_free uint8_t *bytes = NULL;
+    uint64_t size;
+    int r = file == NULL ? -ENOMEM : fd_pread_full(fd, file, sizeof(*file), 0);
+
+    if (r < 0)
+        return r;
+    if (file->boot_size > ATTEST_LOG_MAX || file->ledger_size > ATTEST_LOG_MAX)
+        return -EPROTO;
+    size = sizeof(*file) + file->boot_size + file->ledger_size +
+           (file->host != 0 ? sizeof(struct attest_host) : 0);
+    bytes = malloc(size);
+    r = bytes == NULL ? -ENOMEM : fd_pread_full(fd, bytes, size, 0);
+    /* What is read the second time is what is checked and used. */
+    return r == 0 ? varlink_evidence(answering, bytes, size) : r;
 }

@@ -7,9 +7,8 @@
 #include <sys/socket.h>
 #include <time.h>
 
-#include "base/cleanup.h"
+#include "base/fd.h"
 #include "base/fdpass.h"
-#include "hv/attest_wire.h"
 #include "hv/front/varlink.h"
 
 #define OUT_MAX      (VARLINK_REPLY_MAX + 65536u)
@@ -120,25 +119,6 @@ static void hear_client(struct session *s)
         s->client_ended = true;
 }
 
-/* What a guard has told of its guest; casemated hands it on unread. */
-static int take_evidence(struct session *s, int fd)
-{
-    cleanup_free struct attest_file *file = malloc(sizeof(*file));
-    cleanup_free uint8_t *bytes = NULL;
-    uint64_t size;
-    int r = file == NULL ? -ENOMEM : fd_pread_full(fd, file, sizeof(*file), 0);
-
-    if (r < 0)
-        return r;
-    if (file->boot_size > ATTEST_LOG_MAX || file->ledger_size > ATTEST_LOG_MAX)
-        return -EPROTO;
-    size = sizeof(*file) + file->boot_size + file->ledger_size +
-           (file->host != 0 ? sizeof(struct attest_host) : 0);
-    bytes = malloc(size);
-    r = bytes == NULL ? -ENOMEM : fd_pread_full(fd, bytes, size, 0);
-    return r == 0 ? varlink_evidence(&s->answering, bytes, size) : r;
-}
-
 /* Before the reply that it comes with is told. */
 static int hear_evidence(struct session *s, const struct host_reply *reply, int *fd)
 {
@@ -149,7 +129,7 @@ static int hear_evidence(struct session *s, const struct host_reply *reply, int 
         return 0;
     if (*fd != FRONT_FD_CONSOLE) /* the filter knows it by its number */
         return -EPROTO;
-    r = take_evidence(s, *fd);
+    r = varlink_evidence_file(&s->answering, *fd);
     fd_close(fd);
     return r;
 }

@@ -108,6 +108,10 @@ void varlink_answering_end(struct varlink_answering *answering);
  */
 int varlink_evidence(struct varlink_answering *answering, const uint8_t *bytes, size_t size);
 
+/* The same of a file that a guard has told of its guest with; casemated hands it on unread. Whoever
+ * made it may still change it. Also -ENODATA: it ends within what it says that it has; -errno. */
+int varlink_evidence_file(struct varlink_answering *answering, int fd);
+
 /*
  * Take one reply of casemated and append what the client is to be told now, if anything. 1 when it
  * was the last of this call, 0 when more are to come. -EPROTO for a reply that is not one
