@@ -3,17 +3,18 @@
 
 #include "policy/image.h"
 
-/* Everything here is a device or a service that is not built yet. What is built leaves this file.
- */
+/* Everything here is a device or a service that is not built yet, or one that this host has not.
+ * What is built leaves this file. */
 
 static int tenants(const struct image *image, struct guest_diagnostic *d)
 {
     for (uint32_t i = 0; i < image_count(image, IMAGE_TENANTS); i++) {
-        if (image_tenants(image)[i].attest == 0)
+        /* That its guests have TPMs is a rule of any image: image_rules_attest.c. */
+        if (image_tenants(image)[i].attest == 0 || image->host_tpm != 0)
             continue;
         (void)diagnostic_set(d,
-                             "tenant '%s' requires attestation, which this version of casemate "
-                             "does not do: remove 'attest required;'",
+                             "tenant '%s' requires attestation, for which the host must vouch with "
+                             "its own TPM: state 'host-tpm' in the host block",
                              image_tenant_name(image, i));
         return -EOPNOTSUPP;
     }

@@ -133,6 +133,8 @@ static void test_check(void **state)
 static void test_unenforceable(void **state)
 {
     static const char text[] = "tenant a { attest required; }";
+    static const char vouched[] =
+        "host { mac selinux; host-tpm \"device:/dev/tpmrm0\"; } tenant a { attest required; }";
 
     (void)state;
     write_file("policy", text, strlen(text));
@@ -141,6 +143,8 @@ static void test_unenforceable(void **state)
     assert_int_equal(run("check", "--json", under("policy")), 1);
     assert_non_null(strstr(printed, "\"unenforceable\": \"tenant 'a'"));
     assert_non_null(strstr(printed, "\"valid\": false"));
+    write_file("policy", vouched, strlen(vouched));
+    assert_int_equal(run("check", NULL, under("policy")), 0);
 }
 
 static void test_fmt(void **state)
