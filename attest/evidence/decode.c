@@ -17,6 +17,7 @@ struct decoder {
     uint8_t *room; /* as large as the text: what base64 says is shorter than its text */
     size_t used;
     const char *within; /* "", "quote.", "host.", for messages */
+    uint32_t of_host;   /* a bit a member of the host's object that was there */
     struct evidence_error *error;
 };
 
@@ -68,40 +69,49 @@ static int take_member(struct decoder *decoder, const struct member *members, si
     return member->take(decoder, member, of);
 }
 
-/* An object of exactly these members, of which the last `optional` may be absent. */
-static int take_object(struct decoder *decoder, const struct member *members, size_t count,
-                       size_t optional, void *of)
+/* All of `needed`, a bit a member, were found. */
+static int all_there(struct decoder *decoder, const struct member *members, uint32_t needed,
+                     uint32_t found)
 {
-    uint32_t found = 0;
-
-    if (!form_take(&decoder->form, '{'))
-        return refuse(decoder, "", "no object");
-    while (!form_is(&decoder->form, '}')) {
-        int r;
-
-        if (found != 0 && !form_take(&decoder->form, ','))
-            return refuse(decoder, "", "no JSON: a comma or a brace should follow");
-        r = take_member(decoder, members, count, &found, of);
-        if (r < 0)
-            return r;
-    }
-    decoder->form.at++;
-    for (size_t i = 0; i < count - optional; i++) {
-        if ((found & 1U << i) == 0)
+    for (size_t i = 0; (needed >> i) != 0; i++) {
+        if ((needed & ~found & 1U << i) != 0)
             return refuse(decoder, members[i].name, "is missing");
     }
     return 0;
 }
 
-/* The same of one that stands within another. */
+/* An object of these members and no others. */
+static int take_object(struct decoder *decoder, const struct member *members, size_t count,
+                       uint32_t *found, void *of)
+{
+    *found = 0;
+    if (!form_take(&decoder->form, '{'))
+        return refuse(decoder, "", "no object");
+    while (!form_is(&decoder->form, '}')) {
+        int r;
+
+        if (*found != 0 && !form_take(&decoder->form, ','))
+            return refuse(decoder, "", "no JSON: a comma or a brace should follow");
+        r = take_member(decoder, members, count, found, of);
+        if (r < 0)
+            return r;
+    }
+    decoder->form.at++;
+    return 0;
+}
+
+/* One that stands within another, of exactly these. */
 static int take_part(struct decoder *decoder, const char *within, const struct member *members,
                      size_t count, void *of)
 {
     const char *outside = decoder->within;
+    uint32_t found;
     int r;
 
     decoder->within = within;
-    r = take_object(decoder, members, count, 0, of);
+    r = take_object(decoder, members, count, &found, of);
+    if (r == 0)
+        r = all_there(decoder, members, (1U << count) - 1, found);
     decoder->within = outside;
     return r;
 }
@@ -215,6 +225,7 @@ static int take_pcrs(struct decoder *decoder, const struct member *member, void 
 }
 
 #define BYTES(type, field, least, most) take_bytes, offsetof(struct type, field), least, most
+#define OF_HOST                         7 /* members that are said of a host */
 #define COUNT(members)                  (sizeof(members) / sizeof((members)[0]))
 
 static int take_quote(struct decoder *decoder, const struct member *member, void *of)
@@ -340,25 +351,48 @@ static int take_host(struct decoder *decoder, const struct member *member, void 
         {"ak", BYTES(evidence_host, key.ak, 1, EVIDENCE_TPM_MAX)},
         {"ek", BYTES(evidence_host, key.ek, 1, EVIDENCE_TPM_MAX)},
         {"ek_certificates", take_chain, 0, 1, EVIDENCE_CERT_MAX},
-        {"statement", BYTES(evidence_host, statement, 1, EVIDENCE_STATE_MAX)},
-        {"proof", take_proof, 0, 0, 0},
         {"boot_log", BYTES(evidence_host, boot_log, 0, EVIDENCE_LOG_MAX)},
         {"ima_log", BYTES(evidence_host, ima_log, 0, EVIDENCE_LOG_MAX)},
         {"ledger", BYTES(evidence_host, ledger, 0, EVIDENCE_LOG_MAX)},
+        {"statement", BYTES(evidence_host, statement, 1, EVIDENCE_STATE_MAX)},
+        {"proof", take_proof, 0, 0, 0},
     };
     struct evidence *evidence = of;
+    int r;
 
     (void)member;
+    _Static_assert(COUNT(members) == OF_HOST + 2, "what is said of a guest stands last");
     evidence->has_host = true;
-    return take_part(decoder, "host.", members, COUNT(members), &evidence->host);
+    decoder->within = "host.";
+    r = take_object(decoder, members, COUNT(members), &decoder->of_host, &evidence->host);
+    if (r == 0)
+        r = all_there(decoder, members, (1U << OF_HOST) - 1, decoder->of_host);
+    decoder->within = "";
+    return r;
+}
+
+/* Of a guest: all of it. Of a host alone: nothing of a guest. */
+static int whole(struct decoder *decoder, const struct member *members, size_t count,
+                 uint32_t found, struct evidence *evidence)
+{
+    const uint32_t vouches = decoder->of_host >> OF_HOST;
+    const uint32_t host = 1U << (count - 1), version_and_nonce = 3;
+
+    if (found == (host | version_and_nonce)) {
+        evidence->host_only = true;
+        return vouches == 0 ? 0 : refuse(decoder, "host.statement", "there is no guest");
+    }
+    if ((found & host) != 0 && vouches != 3)
+        return refuse(decoder, "host.statement", "it or the proof is missing");
+    return all_there(decoder, members, host - 1, found);
 }
 
 static int take_evidence(struct decoder *decoder, struct evidence *evidence)
 {
     static const struct member members[] = {
         {"version", take_version, 0, 0, 0},
-        {"guest", take_guest, 0, 0, 0},
         {"nonce", take_nonce, 0, 0, 0},
+        {"guest", take_guest, 0, 0, 0},
         {"quote", take_quote, offsetof(struct evidence, quote), 0, 0},
         {"ak", BYTES(evidence, key.ak, 1, EVIDENCE_TPM_MAX)},
         {"ek", BYTES(evidence, key.ek, 1, EVIDENCE_TPM_MAX)},
@@ -366,8 +400,11 @@ static int take_evidence(struct decoder *decoder, struct evidence *evidence)
         {"ledger_log", BYTES(evidence, ledger_log, 0, EVIDENCE_LOG_MAX)},
         {"host", take_host, 0, 0, 0},
     };
-    int r = take_object(decoder, members, COUNT(members), 1, evidence);
+    uint32_t found;
+    int r = take_object(decoder, members, COUNT(members), &found, evidence);
 
+    if (r == 0)
+        r = whole(decoder, members, COUNT(members), found, evidence);
     form_space(&decoder->form);
     if (r == 0 && decoder->form.at != decoder->form.end)
         return refuse(decoder, "", "something follows its end");

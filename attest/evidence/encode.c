@@ -97,14 +97,29 @@ static json_t *path_array(const struct evidence_host *host)
 
 static json_t *host_object(const struct evidence_host *host)
 {
+    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "quote", quote_object(&host->quote),
+                     "ak", base64(&host->key.ak), "ek", base64(&host->key.ek), "ek_certificates",
+                     chain_array(host), "boot_log", base64(&host->boot_log), "ima_log",
+                     base64(&host->ima_log), "ledger", base64(&host->ledger));
+}
+
+/* With the guest's place in its quote. */
+static json_t *vouching_object(const struct evidence_host *host)
+{
     json_t *proof = json_pack("{s:I, s:I, s:o}", "leaf", (json_int_t)host->leaf, "leaves",
                               (json_int_t)host->leaves, "path", path_array(host));
+    json_t *object = host_object(host);
 
-    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "quote",
-                     quote_object(&host->quote), "ak", base64(&host->key.ak), "ek",
-                     base64(&host->key.ek), "ek_certificates", chain_array(host), "statement",
-                     base64(&host->statement), "proof", proof, "boot_log", base64(&host->boot_log),
-                     "ima_log", base64(&host->ima_log), "ledger", base64(&host->ledger));
+    if (object == NULL || json_object_set_new(object, "statement", base64(&host->statement)) < 0) {
+        json_decref(object);
+        json_decref(proof);
+        return NULL;
+    }
+    if (json_object_set_new(object, "proof", proof) < 0) {
+        json_decref(object);
+        return NULL;
+    }
+    return object;
 }
 
 static bool fits(const struct evidence_bytes *bytes, size_t least, size_t most)
@@ -125,23 +140,46 @@ static bool host_fits(const struct evidence_host *host)
         if (!fits(&host->chain[i], 1, EVIDENCE_CERT_MAX))
             return false;
     }
-    return host->chain_count <= EVIDENCE_CHAIN_MAX && host->path_count <= EVIDENCE_PATH_MAX &&
-           quote_fits(&host->quote, &host->key) && fits(&host->statement, 1, EVIDENCE_STATE_MAX) &&
-           host->leaf < host->leaves && host->leaves <= 1ULL << EVIDENCE_PATH_MAX &&
+    return host->chain_count <= EVIDENCE_CHAIN_MAX && quote_fits(&host->quote, &host->key) &&
            fits(&host->boot_log, 0, EVIDENCE_LOG_MAX) &&
            fits(&host->ima_log, 0, EVIDENCE_LOG_MAX) && fits(&host->ledger, 0, EVIDENCE_LOG_MAX);
+}
+
+static bool vouching_fits(const struct evidence_host *host)
+{
+    return host_fits(host) && host->path_count <= EVIDENCE_PATH_MAX &&
+           fits(&host->statement, 1, EVIDENCE_STATE_MAX) && host->leaf < host->leaves &&
+           host->leaves <= 1ULL << EVIDENCE_PATH_MAX;
+}
+
+static int encode_host(const struct evidence *evidence, json_t **object)
+{
+    json_t *made;
+
+    if (!evidence->has_host || !host_fits(&evidence->host))
+        return -EINVAL;
+    made =
+        json_pack("{s:i, s:o, s:o}", "version", 1, "nonce",
+                  hex(evidence->nonce, evidence->nonce_size), "host", host_object(&evidence->host));
+    if (made == NULL)
+        return -ENOMEM;
+    *object = made;
+    return 0;
 }
 
 int evidence_encode(const struct evidence *evidence, json_t **object)
 {
     json_t *made, *guest;
 
+    if (evidence->nonce_size < EVIDENCE_NONCE_MIN || evidence->nonce_size > EVIDENCE_NONCE_MAX)
+        return -EINVAL;
+    if (evidence->host_only)
+        return encode_host(evidence, object);
     if (!evidence_name_valid(evidence->tenant) || !evidence_name_valid(evidence->name) ||
-        evidence->nonce_size < EVIDENCE_NONCE_MIN || evidence->nonce_size > EVIDENCE_NONCE_MAX ||
         !quote_fits(&evidence->quote, &evidence->key) ||
         !fits(&evidence->boot_log, 1, EVIDENCE_LOG_MAX) ||
         !fits(&evidence->ledger_log, 0, EVIDENCE_LOG_MAX) ||
-        (evidence->has_host && !host_fits(&evidence->host)))
+        (evidence->has_host && !vouching_fits(&evidence->host)))
         return -EINVAL;
     guest = json_pack("{s:s, s:s, s:o}", "tenant", evidence->tenant, "name", evidence->name, "uuid",
                       uuid_text(evidence->uuid));
@@ -152,7 +190,8 @@ int evidence_encode(const struct evidence *evidence, json_t **object)
                      "ledger_log", base64(&evidence->ledger_log));
     if (made == NULL)
         return -ENOMEM;
-    if (evidence->has_host && json_object_set_new(made, "host", host_object(&evidence->host)) < 0) {
+    if (evidence->has_host &&
+        json_object_set_new(made, "host", vouching_object(&evidence->host)) < 0) {
         json_decref(made);
         return -ENOMEM;
     }

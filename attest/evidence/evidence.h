@@ -3,7 +3,7 @@
 #define CASEMATE_ATTEST_EVIDENCE_EVIDENCE_H
 
 /*
- * Evidence about one guest, as it travels: doc/evidence.md. This folder turns the
+ * Evidence about one guest, or about a host alone, as it travels: doc/evidence.md. This folder turns the
  * struct into JSON and hostile JSON into the struct; it knows sizes and forms, and nothing of what
  * a TPM says. It uses no cryptography, so that whoever speaks with a client can link it.
  */
@@ -56,6 +56,12 @@ struct evidence_host {
     struct evidence_bytes ledger;        /* the host's; may be empty */
 };
 
+/*
+ * Of a host alone (host_only): nonce and host, and of that neither statement nor proof; all else is
+ * zero. Its quote's extraData is SHA-256("casemate-host-quote-1" || nonce).
+ */
+#define EVIDENCE_HOST_LABEL "casemate-host-quote-1"
+
 struct evidence {
     char tenant[EVIDENCE_NAME_MAX], name[EVIDENCE_NAME_MAX];
     uint8_t uuid[16];
@@ -65,7 +71,7 @@ struct evidence {
     struct evidence_key key;
     struct evidence_bytes boot_log;   /* what the guest was started with: PCR 0-9 and 21 */
     struct evidence_bytes ledger_log; /* what has happened since: PCR 22; may be empty */
-    bool has_host;
+    bool has_host, host_only; /* host_only: and has_host */
     struct evidence_host host;
 };
 

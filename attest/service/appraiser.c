@@ -37,7 +37,7 @@ const struct reference *references_find(const struct references *references, con
         const struct reference *one = references->list[i];
         unsigned here = one->tenant[0] == '\0' ? 1 : one->name[0] == '\0' ? 2 : 3;
 
-        if ((here == 1 && one->name[0] != '\0') ||
+        if (one->of_host || (here == 1 && one->name[0] != '\0') ||
             (here >= 2 && strcmp(one->tenant, tenant) != 0) ||
             (here == 3 && strcmp(one->name, name) != 0))
             continue;
@@ -49,6 +49,31 @@ const struct reference *references_find(const struct references *references, con
     return best;
 }
 
+/* That of the host as which its key is enrolled, else one for any host. */
+static const struct reference *find_host(const struct references *references,
+                                         const struct evidence *evidence)
+{
+    const struct evidence_bytes *ak = &evidence->host.key.ak;
+    const struct enrolled_key *key = NULL;
+    const struct reference *best = NULL;
+    struct tpm_public public_area;
+    enum tpm_fault fault;
+
+    if (tpm_public_decode(ak->data, ak->size, &public_area, &fault) == 0)
+        key = keys_find(references->keys, public_area.name, public_area.name_size);
+    for (size_t i = 0; i < references->count; i++) {
+        const struct reference *one = references->list[i];
+
+        if (!one->of_host)
+            continue;
+        if (one->host_name[0] == '\0' && best == NULL)
+            best = one;
+        else if (key != NULL && strcmp(one->host_name, key->owner) == 0)
+            return one;
+    }
+    return best;
+}
+
 /* Whom it says that it is about; nothing else of it is used before it is appraised. */
 static void name_refused(struct verdict *verdict, const struct evidence *evidence,
                          enum refusal refusal, const char *detail)
@@ -56,6 +81,7 @@ static void name_refused(struct verdict *verdict, const struct evidence *evidenc
     memset(verdict, 0, sizeof(*verdict));
     verdict->refusal = (uint32_t)refusal;
     verdict->lifetime = 1;
+    verdict->of_host = evidence->host_only;
     (void)text_copy(verdict->detail, sizeof(verdict->detail), detail);
     memcpy(verdict->tenant, evidence->tenant, sizeof(verdict->tenant));
     memcpy(verdict->name, evidence->name, sizeof(verdict->name));
@@ -95,7 +121,9 @@ int appraiser_judge(const struct references *references, const char *text, size_
     }
     if (r < 0)
         return r;
-    with.reference = references_find(references, evidence->tenant, evidence->name);
+    with.reference = evidence->host_only
+                         ? find_host(references, evidence)
+                         : references_find(references, evidence->tenant, evidence->name);
     if (with.reference == NULL) {
         name_refused(verdict, evidence, REFUSE_GUEST, "there are no reference values for it");
         return 0;

@@ -86,6 +86,9 @@ static int appraise_whom(struct appraising *a)
     const struct evidence *e = a->evidence;
     const struct reference *r = a->reference;
 
+    if (e->host_only != r->of_host)
+        return refuse(a, REFUSE_KIND, e->host_only ? CLAIM_HOST : CLAIM_TPM, "%s",
+                      e->host_only ? "of a host" : "of a guest");
     if (e->nonce_size != a->with->nonce_size ||
         memcmp(e->nonce, a->with->nonce, e->nonce_size) != 0)
         return refuse(a, REFUSE_NONCE, CLAIM_FRESH, "%s", "");
@@ -120,6 +123,25 @@ static int appraise_vouched(struct appraising *a)
     return 0;
 }
 
+static int appraise_guest(struct appraising *a)
+{
+    int r = appraise_quote(a, false);
+
+    if (r == 0)
+        r = appraise_vouched(a);
+    if (r == 0)
+        r = appraise_log(a);
+    if (r == 0)
+        r = appraise_values(a);
+    if (r == 0)
+        r = appraise_history(a);
+    if (r == 0 && a->evidence->has_host)
+        r = appraise_host(a);
+    else if (r == 0 && a->reference->host)
+        r = refuse(a, REFUSE_HOST_MISSING, CLAIM_HOST, "%s", "");
+    return r;
+}
+
 int appraise(const struct evidence *evidence, const struct appraisal *with, struct verdict *verdict)
 {
     cleanup_free struct appraising *a = calloc(1, sizeof(*a));
@@ -138,24 +160,13 @@ int appraise(const struct evidence *evidence, const struct appraisal *with, stru
     memcpy(made->nonce, evidence->nonce, evidence->nonce_size);
     made->nonce_size = evidence->nonce_size;
     made->lifetime = with->reference->lifetime;
+    made->of_host = evidence->host_only;
     r = appraise_whom(a);
     if (r == 0)
-        r = appraise_quote(a, false);
-    if (r == 0)
-        r = appraise_vouched(a);
-    if (r == 0)
-        r = appraise_log(a);
-    if (r == 0)
-        r = appraise_values(a);
-    if (r == 0)
-        r = appraise_history(a);
-    if (r == 0 && evidence->has_host)
-        r = appraise_host(a);
-    else if (r == 0 && a->reference->host)
-        r = refuse(a, REFUSE_HOST_MISSING, CLAIM_HOST, "%s", "");
+        r = evidence->host_only ? appraise_host_alone(a) : appraise_guest(a);
     if (r < 0)
         return r;
-    if (r == 0) {
+    if (r == 0 && !evidence->host_only) {
         remember(a);
         recall_keep(a);
     }
@@ -201,7 +212,7 @@ bool verdict_valid(const struct verdict *v)
             (v->claim[i].state == CLAIM_REFUSED && v->refusal == REFUSE_NONE))
             return false;
     }
-    return v->refusal < REFUSALS && printable(v->detail, sizeof(v->detail)) &&
+    return v->refusal < REFUSALS && v->of_host <= 1 && printable(v->detail, sizeof(v->detail)) &&
            printable(v->tenant, sizeof(v->tenant)) && printable(v->name, sizeof(v->name)) &&
            v->nonce_size <= sizeof(v->nonce) && v->ak_size <= sizeof(v->ak) &&
            v->host_ak_size <= sizeof(v->host_ak) && v->lifetime >= 1 && v->lifetime <= 86400 &&

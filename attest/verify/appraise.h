@@ -54,6 +54,7 @@ struct verdict {
     uint32_t refusal; /* enum refusal: REFUSE_NONE, or the first that was found */
     char detail[160]; /* which PCR, event, ...; printable; "" */
     struct verdict_claim claim[CLAIMS];
+    uint32_t of_host; /* 1: about a host alone; `name` is what its key is enrolled as */
     /* whom it is about; once the form was understood */
     char tenant[EVIDENCE_NAME_MAX], name[EVIDENCE_NAME_MAX];
     uint8_t uuid[16];

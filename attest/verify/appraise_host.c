@@ -3,10 +3,14 @@
 #include <errno.h>
 #include <string.h>
 
+#include "attest/log/replay.h"
 #include "attest/merkle.h"
 #include "attest/statement.h"
 #include "attest/verify/appraising.h"
 #include "attest/verify/chain.h"
+#include "base/text.h"
+
+#define PCRS_FIRMWARE 8u /* PCR 0 to 7: TCG PC Client Platform Firmware Profile, 3.3.4 */
 
 /* The statement is in the tree that was quoted. */
 static int rooted(struct appraising *a)
@@ -98,6 +102,29 @@ static int selected(struct appraising *a)
     return 0;
 }
 
+/* The firmware's log, of anybody's form, as far as its PCRs are quoted. */
+static int logged(struct appraising *a)
+{
+    const struct evidence_host *h = &a->evidence->host;
+    struct log_problem problem = {.event = 0};
+    struct log_pcrs pcrs;
+    int r;
+
+    if (!a->reference->host_boot_log)
+        return 0;
+    r = log_replay(h->boot_log.data, h->boot_log.size, LOG_ALG_SHA256, &pcrs, &problem);
+    if (r < 0)
+        return refuse_unless_failed(a, r, REFUSE_HOST_BOOT_FORM, CLAIM_HOST_BOOT,
+                                    h->boot_log.size > 0 ? "" : "there is none");
+    for (unsigned i = 0; i < PCRS_FIRMWARE; i++) {
+        if ((h->quote.pcrs & 1U << i) == 0)
+            return refuse(a, REFUSE_HOST_SELECTION, CLAIM_HOST, "without PCR %u", i);
+        if (memcmp(pcrs.value[i], h->quote.pcr[i], 32) != 0)
+            return refuse(a, REFUSE_HOST_BOOT_REPLAY, CLAIM_HOST_BOOT, "PCR %u", i);
+    }
+    return 0;
+}
+
 static int booted(struct appraising *a)
 {
     const struct reference *r = a->reference;
@@ -108,23 +135,83 @@ static int booted(struct appraising *a)
             return refuse(a, REFUSE_HOST_PCR_VALUE, CLAIM_HOST_BOOT, "PCR %u", i);
         asked += r->host_pcr[i].asked;
     }
-    claim(a, CLAIM_HOST_BOOT, asked > 0, "host.quote.pcrs, quoted", "%u PCRs as in the reference",
-          asked);
+    claim(a, CLAIM_HOST_BOOT, asked > 0,
+          r->host_boot_log ? "host.boot_log, host.quote.pcrs, quoted" : "host.quote.pcrs, quoted",
+          "%u PCRs as in the reference%s", asked,
+          r->host_boot_log ? ", and the boot log leads to them" : "");
     return 0;
+}
+
+/* Whose quote it is. */
+static int quoted(struct appraising *a)
+{
+    const struct evidence_host *h = &a->evidence->host;
+    const char *name = a->reference->host_name;
+    const struct enrolled_key *key;
+    int r = appraise_quote(a, true);
+
+    if (r != 0)
+        return r;
+    key = keys_find(a->with->keys, a->host_ak.name, a->host_ak.name_size);
+    if (key == NULL || (name[0] != '\0' && strcmp(name, key->owner) != 0))
+        return refuse(a, REFUSE_HOST_AK_UNKNOWN, CLAIM_HOST, "enrolled as that of %s",
+                      key != NULL ? key->owner : "nobody");
+    if (a->evidence->host_only)
+        (void)text_copy(a->verdict->name, sizeof(a->verdict->name), key->owner);
+    /* Enrollment is what is trusted; a certificate that is shown must not contradict it. */
+    if (h->chain_count > 0 && chain_certifies(h->chain[0].data, h->chain[0].size, &a->host_ek) < 0)
+        return refuse(a, REFUSE_HOST_CERTIFICATE, CLAIM_HOST, "%s", "");
+    return selected(a);
+}
+
+/* How it was booted, and what it has done since. */
+static int lives(struct appraising *a)
+{
+    int r = logged(a);
+
+    if (r == 0)
+        r = booted(a);
+    if (r == 0)
+        r = appraise_ima(a);
+    return r == 0 ? appraise_ledger(a) : r;
+}
+
+/* No root of a tree of guests is such a digest, so none of the two passes for the other. */
+static int asked(struct appraising *a)
+{
+    uint8_t text[sizeof(EVIDENCE_HOST_LABEL) - 1 + EVIDENCE_NONCE_MAX], wanted[32];
+    const struct evidence *e = a->evidence;
+    const size_t label = sizeof(EVIDENCE_HOST_LABEL) - 1;
+    int r;
+
+    memcpy(text, EVIDENCE_HOST_LABEL, label);
+    memcpy(text + label, e->nonce, e->nonce_size);
+    r = tpm_hash(TPM_ALG_ID_SHA256, text, label + e->nonce_size, wanted);
+    if (r < 0)
+        return r;
+    if (a->host_quote.extra_size != sizeof(wanted) ||
+        memcmp(a->host_quote.extra, wanted, sizeof(wanted)) != 0)
+        return refuse(a, REFUSE_HOST_EXTRA_DATA, CLAIM_FRESH, "%s", "");
+    claim(a, CLAIM_FRESH, true, "host.quote.attest: extraData, signed", "%u bytes of nonce",
+          e->nonce_size);
+    return 0;
+}
+
+int appraise_host_alone(struct appraising *a)
+{
+    int r = quoted(a);
+
+    if (r == 0)
+        r = asked(a);
+    return r == 0 ? lives(a) : r;
 }
 
 int appraise_host(struct appraising *a)
 {
     const struct evidence_host *h = &a->evidence->host;
     struct statement statement;
-    int r = appraise_quote(a, true);
+    int r = quoted(a);
 
-    /* Enrollment is what is trusted; a certificate that is shown must not contradict it. */
-    if (r == 0 && h->chain_count > 0 &&
-        chain_certifies(h->chain[0].data, h->chain[0].size, &a->host_ek) < 0)
-        r = refuse(a, REFUSE_HOST_CERTIFICATE, CLAIM_HOST, "%s", "");
-    if (r == 0)
-        r = selected(a);
     if (r == 0)
         r = rooted(a);
     if (r == 0 && statement_parse(h->statement.data, h->statement.size, &statement) < 0)
@@ -133,9 +220,5 @@ int appraise_host(struct appraising *a)
         r = stated(a, &statement);
     if (r == 0)
         r = still(a, &statement);
-    if (r == 0)
-        r = booted(a);
-    if (r == 0)
-        r = appraise_ima(a);
-    return r == 0 ? appraise_ledger(a) : r;
+    return r == 0 ? lives(a) : r;
 }

@@ -3,8 +3,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "attest/log/ima.h"
 #include "attest/verify/appraising.h"
-#include "attest/verify/ima.h"
 
 #define PCR_IMA 10u
 
@@ -12,7 +12,7 @@ struct replay {
     struct appraising *a;
     uint8_t pcr[32];
     bool reached; /* the quoted value, at some entry */
-    unsigned states, policies;
+    unsigned states, policies, hidden;
     enum refusal why; /* the first thing about SELinux that was wrong */
 };
 
@@ -28,6 +28,8 @@ static void selinux(struct replay *replay, const struct ima_entry *entry, bool i
     const struct reference *r = replay->a->reference;
     enum refusal why = REFUSE_NONE;
 
+    /* What a violation says of itself was hashed by nobody: it shows nothing. */
+    is_signed = is_signed && !entry->violation;
     if (strcmp(entry->event, "selinux-state") == 0) {
         replay->states += is_signed;
         if (!says(entry, "enforcing=1;") || says(entry, "enforcing=0;"))
@@ -52,6 +54,7 @@ static int replay_entry(void *context, const struct ima_entry *entry)
 
     if (entry->pcr != PCR_IMA)
         return 0;
+    replay->hidden += entry->hidden && is_signed;
     r = ima_extend(replay->pcr, entry->extended);
     if (r == 0 && memcmp(replay->pcr, replay->a->evidence->host.quote.pcr[PCR_IMA], 32) == 0)
         replay->reached = true;
@@ -80,6 +83,9 @@ int appraise_ima(struct appraising *a)
         return refuse(a, REFUSE_IMA_REPLAY, CLAIM_HOST_SELINUX, "%s", "");
     if (!r->host_selinux)
         return 0;
+    /* Whoever can hide an entry can hide that one in which SELinux was permissive. */
+    if (replay.hidden > 0 && !r->host_ima_hidden)
+        return refuse(a, REFUSE_IMA_HIDDEN, CLAIM_HOST_SELINUX, "%u entries", replay.hidden);
     if (replay.states == 0)
         return refuse(a, REFUSE_IMA_NO_STATE, CLAIM_HOST_SELINUX, "%s", "");
     if (replay.why != REFUSE_NONE)
@@ -87,6 +93,7 @@ int appraise_ima(struct appraising *a)
     if (replay.policies == 0)
         return refuse(a, REFUSE_IMA_NO_POLICY, CLAIM_HOST_SELINUX, "%s", "");
     claim(a, CLAIM_HOST_SELINUX, r->host_policies.asked, "host.ima_log: PCR 10, quoted",
-          "enforcing since boot, measured %u times, %u policies", replay.states, replay.policies);
+          "enforcing since boot, measured %u times, %u policies, %u entries hidden", replay.states,
+          replay.policies, replay.hidden);
     return 0;
 }

@@ -52,6 +52,8 @@ int appraise_values(struct appraising *a);
 int appraise_history(struct appraising *a);
 /* The host's part. */
 int appraise_host(struct appraising *a);
+/* A host without a guest. */
+int appraise_host_alone(struct appraising *a);
 int appraise_ima(struct appraising *a);
 int appraise_ledger(struct appraising *a);
 

@@ -51,6 +51,8 @@ static int trust_of(const struct verdict *verdict, const struct group *group)
     for (unsigned i = 0; i < group->count; i++) {
         const uint32_t state = verdict->claim[group->claim[i]].state;
 
+        if (verdict->of_host && group->claim[i] == CLAIM_BINDING)
+            continue; /* there is nobody to bind */
         if (state == CLAIM_REFUSED)
             return TRUST_CONTRAINDICATED;
         all = all && state == CLAIM_AFFIRMED;
@@ -66,11 +68,15 @@ static const char *status_of(const struct verdict *v)
 {
     static const enum claim needed[] = {CLAIM_FRESH, CLAIM_TPM, CLAIM_PROGRAMS, CLAIM_KERNEL,
                                         CLAIM_COMMAND_LINE};
+    static const enum claim of_host[] = {CLAIM_FRESH, CLAIM_HOST, CLAIM_HOST_BOOT};
+    const enum claim *claims = v->of_host ? of_host : needed;
+    const size_t count =
+        v->of_host ? sizeof(of_host) / sizeof(of_host[0]) : sizeof(needed) / sizeof(needed[0]);
 
     if (v->refusal != REFUSE_NONE)
         return "contraindicated";
-    for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++) {
-        if (v->claim[needed[i]].state != CLAIM_AFFIRMED)
+    for (size_t i = 0; i < count; i++) {
+        if (v->claim[claims[i]].state != CLAIM_AFFIRMED)
             return "warning";
     }
     return "affirming";
@@ -134,12 +140,19 @@ static json_t *guest_object(const struct verdict *v)
                      seen_object(&v->seen));
 }
 
+/* A host has no tenant, and no name of a guest's has a slash in it. */
+static int submodule(char whom[2 * EVIDENCE_NAME_MAX + 1], const char *tenant, const char *name)
+{
+    return text_format(whom, 2 * EVIDENCE_NAME_MAX + 1, "%s%s%s", tenant,
+                       tenant[0] != '\0' ? "/" : "", name);
+}
+
 json_t *ear_claims(const struct verdict *verdict, uint64_t now)
 {
     char whom[2 * EVIDENCE_NAME_MAX + 1];
     json_t *submods = json_object();
 
-    (void)text_format(whom, sizeof(whom), "%s/%s", verdict->tenant, verdict->name);
+    (void)submodule(whom, verdict->tenant, verdict->name);
     if (submods == NULL || json_object_set_new(submods, whom, guest_object(verdict)) < 0) {
         json_decref(submods);
         return NULL;
@@ -273,7 +286,7 @@ static enum refusal claims_good(const json_t *claims, const struct ear_expected 
         return REFUSE_TOKEN_NONCE;
     guest = json_object_iter_value(json_object_iter((json_t *)(uintptr_t)submods));
     if (expected->tenant != NULL) {
-        if (text_format(whom, sizeof(whom), "%s/%s", expected->tenant, expected->name) < 0 ||
+        if (submodule(whom, expected->tenant, expected->name) < 0 ||
             (guest = json_object_get(submods, whom)) == NULL)
             return REFUSE_TOKEN_GUEST;
     }

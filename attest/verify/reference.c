@@ -264,6 +264,9 @@ static int host(struct reference_error *error, const json_t *object, struct refe
     TRY(flag(&parser, object, "required", &to->host));
     TRY(selected(&parser, object, to));
     TRY(pcrs(&parser, object, to->host_pcr));
+    TRY(name_text(&parser, object, "name", to->host_name));
+    TRY(flag(&parser, object, "boot_log", &to->host_boot_log));
+    TRY(flag(&parser, object, "ima_hidden", &to->host_ima_hidden));
     TRY(flag(&parser, object, "selinux", &to->host_selinux));
     TRY(digests(&parser, object, "selinux_policies", NULL, &to->host_policies));
     TRY(texts(&parser, object, "names", &to->host_names));
@@ -271,6 +274,22 @@ static int host(struct reference_error *error, const json_t *object, struct refe
     TRY(number(&parser, object, "ledger_pcr", 0, REFERENCE_PCRS - 1, &ledger_pcr));
     to->host_ledger_pcr = (uint32_t)ledger_pcr;
     return done(&parser, object);
+}
+
+/* Of a guest if nothing is said. */
+static int kind(struct parser *parser, const json_t *top, struct reference *to)
+{
+    const json_t *value = member(parser, top, "kind");
+    const char *word = json_string_value(value);
+
+    if (value == NULL)
+        return 0;
+    if (word == NULL || (strcmp(word, "host") != 0 && strcmp(word, "guest") != 0))
+        return refuse(parser, "kind", "neither host nor guest");
+    to->of_host = strcmp(word, "host") == 0;
+    if (to->of_host && json_object_get(top, "guest") != NULL)
+        return refuse(parser, "guest", "a host is none");
+    return 0;
 }
 
 static int all(struct reference_error *error, const json_t *top, struct reference *to)
@@ -286,6 +305,7 @@ static int all(struct reference_error *error, const json_t *top, struct referenc
     TRY(number(&parser, top, "version", 1, 1, &version));
     if (version != 1)
         return refuse(&parser, "version", "is missing");
+    TRY(kind(&parser, top, to));
     TRY(number(&parser, top, "lifetime", 1, LIFETIME_MAX, &to->lifetime));
     inner = member(&parser, top, "guest");
     if (inner != NULL)

@@ -37,6 +37,7 @@ struct reference_seen {
 };
 
 struct reference {
+    bool of_host; /* what is demanded of a host alone: nothing below of the guest */
     /* the guest */
     char tenant[64], name[64]; /* "": any */
     bool has_uuid;
@@ -57,6 +58,9 @@ struct reference {
     bool has_host_select; /* exactly these are quoted */
     uint32_t host_select;
     struct reference_digests host_pcr[REFERENCE_PCRS];
+    char host_name[64];                     /* under which its key is enrolled; "": any */
+    bool host_boot_log;                     /* the firmware's log must lead to the PCRs */
+    bool host_ima_hidden;                   /* of others' files the digests are enough */
     bool host_selinux;                      /* must never have been permissive since boot */
     struct reference_digests host_policies; /* of SELinux, as IMA measures them */
     struct reference_texts host_names;      /* under which of them it must be enrolled */

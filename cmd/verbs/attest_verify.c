@@ -88,12 +88,16 @@ static int print_text(const struct verdict *v)
     const enum refusal why = (enum refusal)v->refusal;
 
     if (why == REFUSE_NONE)
-        (void)printf("%s/%s: verified\n", v->tenant, v->name);
+        (void)printf("%s%s%s: verified\n", v->of_host ? "host " : v->tenant, v->of_host ? "" : "/",
+                     v->name);
     else
-        (void)printf("%s%s%s: refused (%s): %s%s%s\n  rests on %s\n", v->tenant,
-                     v->name[0] != '\0' ? "/" : "evidence", v->name, refusal_word(why),
-                     refusal_text(why), v->detail[0] != '\0' ? ": " : "", v->detail,
-                     refusal_bytes(why));
+        (void)printf("%s%s%s: refused (%s): %s%s%s\n  rests on %s\n",
+                     v->of_host ? "host " : v->tenant,
+                     v->name[0] == '\0' ? "evidence"
+                     : v->of_host       ? ""
+                                        : "/",
+                     v->name, refusal_word(why), refusal_text(why),
+                     v->detail[0] != '\0' ? ": " : "", v->detail, refusal_bytes(why));
     for (unsigned i = 0; i < CLAIMS; i++) {
         const struct verdict_claim *c = &v->claim[i];
 

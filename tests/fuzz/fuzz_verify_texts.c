@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "attest/verify/ima.h"
+#include "attest/log/ima.h"
 #include "attest/verify/keys.h"
 #include "attest/verify/reference.h"
 

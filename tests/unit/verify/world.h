@@ -16,7 +16,7 @@
 #include "attest/merkle.h"
 #include "attest/statement.h"
 #include "attest/verify/appraise.h"
-#include "attest/verify/ima.h"
+#include "attest/log/ima.h"
 #include "attest/vtpm/vtpm.h"
 #include "base/fd.h"
 #include "base/hex.h"
