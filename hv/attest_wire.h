@@ -8,7 +8,8 @@
  * sizes and makes JSON of it (doc/evidence.md). What TPMs have said is in it as they said it.
  *
  * struct attest_file, then `boot_size` bytes of the guest's boot log, `ledger_size` bytes of its
- * ledger; then, with `host`, struct attest_host; and nothing more.
+ * ledger; then, with `host`, struct attest_host, the host's boot log and its IMA log; and nothing
+ * more. Evidence of a host alone is struct hosttpm_evidence of attest/host/wire.h.
  */
 #include <stdint.h>
 
@@ -17,7 +18,7 @@
 #include "hv/tpm_wire.h"
 
 #define ATTEST_MAGIC   0x54535441u /* "ATST" */
-#define ATTEST_VERSION 1u
+#define ATTEST_VERSION 2u
 #define ATTEST_LOG_MAX 4194304u  /* bytes of one log */
 #define ATTEST_PCRS    0x6003ffu /* what is quoted: PCR 0-9, 21, 22 */
 
@@ -36,6 +37,7 @@ struct attest_file {
 _Static_assert(REQUEST_NONCE_MAX == TPM_NONCE_MAX, "a nonce fits");
 
 struct attest_host {
+    struct hosttpm_logs logs;
     struct hosttpm_quote quote;
     struct hosttpm_identity identity;
 };

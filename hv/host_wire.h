@@ -14,7 +14,7 @@
 #include "hv/guest_record.h"
 
 #define HOST_MAGIC   0x54534f48u /* "HOST" */
-#define HOST_VERSION 2u
+#define HOST_VERSION 3u
 
 enum host_request_type {
     HOST_LIST = 1, /* one record a reply; the client's rights decide which guests it sees */
@@ -26,11 +26,13 @@ enum host_request_type {
     HOST_RESUME,
     HOST_QUARANTINE,
     HOST_METRICS,
-    HOST_EVENTS,  /* of one guest, or (name empty) of all that the client may see; no end */
-    HOST_CONSOLE, /* the last reply carries a descriptor: bytes of the guest's serial port */
-    HOST_INFO,    /* of the host */
-    HOST_RELOAD,  /* read the host policy again */
-    HOST_ATTEST,  /* the last reply carries a descriptor: hv/attest_wire.h */
+    HOST_EVENTS,      /* of one guest, or (name empty) of all that the client may see; no end */
+    HOST_CONSOLE,     /* the last reply carries a descriptor: bytes of the guest's serial port */
+    HOST_INFO,        /* of the host */
+    HOST_RELOAD,      /* read the host policy again */
+    HOST_ATTEST,      /* the last reply carries a descriptor: hv/attest_wire.h */
+    HOST_ATTEST_HOST, /* the last reply carries a descriptor: struct hosttpm_evidence */
+    HOST_ACTIVATE,    /* open the credential; HOST_REPLY_SECRET */
     HOST_REQUESTS,
 };
 
@@ -41,17 +43,27 @@ enum host_request_type {
 /* HOST_RELOAD: take the new policy that `casemate policy load` left beside the one in force. */
 #define HOST_FLAG_FRESH 8u
 
+#define HOST_CREDENTIAL_MAX 320u /* bytes of each part: an EK of RSA-2048, too */
+
+/* What a verifier has wrapped for this host's TPM (attest/verify/credential.h). */
+struct host_credential {
+    uint32_t blob_size, secret_size; /* HOST_ACTIVATE: 1..HOST_CREDENTIAL_MAX; else 0 */
+    uint8_t blob[HOST_CREDENTIAL_MAX], secret[HOST_CREDENTIAL_MAX];
+};
+
 struct host_request {
     uint32_t magic, version;
     uint32_t type;   /* enum host_request_type */
     uint32_t serial; /* echoed in the replies; one request at a time, except HOST_EVENTS' cancel */
     uint32_t flags;
     uint32_t seconds;    /* HOST_STOP */
-    uint32_t nonce_size; /* HOST_ATTEST: REQUEST_NONCE_MIN..MAX; else 0, and so `nonce` */
+    uint32_t nonce_size; /* HOST_ATTEST, _ATTEST_HOST: REQUEST_NONCE_MIN..MAX; else 0, and so
+                            `nonce` */
     uint32_t reserved;
     uint8_t nonce[REQUEST_NONCE_MAX];
     char tenant[RECORD_NAME_MAX]; /* "": any tenant in which the name is the only one */
     char guest[RECORD_NAME_MAX];
+    struct host_credential credential;
 };
 
 /* Why a request failed; each is a Varlink error of org.casemate.Host. */
@@ -74,6 +86,14 @@ enum host_reply_type {
     HOST_REPLY_METRICS,
     HOST_REPLY_EVENT,
     HOST_REPLY_INFO,
+    HOST_REPLY_SECRET,
+};
+
+#define HOST_SECRET_MAX 64u
+
+struct host_secret {
+    uint32_t size; /* 1..HOST_SECRET_MAX */
+    uint8_t secret[HOST_SECRET_MAX];
 };
 
 struct host_info {
@@ -101,6 +121,7 @@ struct host_reply {
         struct guest_metrics metrics;
         struct record_event event;
         struct host_info info;
+        struct host_secret secret;
     };
 };
 

@@ -12,18 +12,12 @@
 
 #define PATIENCE_MS 30000
 
-/* The next answer, with a descriptor if `fd` says where. */
-static int hear(int socket, struct hosttpm_reply *reply, int *fd)
+/* An answer that is there, with a descriptor if `fd` says where. */
+static int take(int socket, struct hosttpm_reply *reply, int *fd)
 {
-    struct pollfd wait = {.fd = socket, .events = POLLIN};
     size_t count = fd != NULL ? 1 : 0;
     int received = -1, n;
 
-    do
-        n = poll(&wait, 1, PATIENCE_MS);
-    while (n < 0 && errno == EINTR);
-    if (n <= 0)
-        return n < 0 ? -errno : -ETIMEDOUT;
     n = fdpass_receive(socket, reply, sizeof(*reply), &received, &count, MSG_DONTWAIT);
     if (n == 0 || n == -ECONNRESET)
         return -EPIPE;
@@ -36,6 +30,20 @@ static int hear(int socket, struct hosttpm_reply *reply, int *fd)
     if (fd != NULL)
         *fd = received;
     return 0;
+}
+
+/* The next answer. */
+static int hear(int socket, struct hosttpm_reply *reply, int *fd)
+{
+    struct pollfd wait = {.fd = socket, .events = POLLIN};
+    int n;
+
+    do
+        n = poll(&wait, 1, PATIENCE_MS);
+    while (n < 0 && errno == EINTR);
+    if (n <= 0)
+        return n < 0 ? -errno : -ETIMEDOUT;
+    return take(socket, reply, fd);
 }
 
 int hosttpm_ready(int control, uint32_t *code)
@@ -99,7 +107,7 @@ int hosttpm_connect(int control, const uint8_t uuid[16], int *socket)
     return r;
 }
 
-int hosttpm_connect_soon(int control, int *socket)
+static int connect_soon(int control, uint8_t uuid, int *socket)
 {
     struct hosttpm_request request = {.type = HOSTTPM_CONNECT};
     cleanup_fd int ours = -1, theirs = -1;
@@ -111,11 +119,21 @@ int hosttpm_connect_soon(int control, int *socket)
         return -errno;
     ours = ends[0];
     theirs = ends[1];
-    memset(request.uuid, 0xff, sizeof(request.uuid));
+    memset(request.uuid, uuid, sizeof(request.uuid));
     r = fdpass_send_now(control, &request, sizeof(request), &theirs, 1);
     if (r == 0)
         *socket = steal_fd(&ours);
     return r;
+}
+
+int hosttpm_connect_soon(int control, int *socket)
+{
+    return connect_soon(control, 0xff, socket);
+}
+
+int hosttpm_connect_host_soon(int control, int *socket)
+{
+    return connect_soon(control, 0, socket);
 }
 
 int hosttpm_bind(int socket, const uint8_t uuid[16])
@@ -260,12 +278,12 @@ int hosttpm_activate(int socket, const struct hosttpm_activate *activate,
     return r;
 }
 
-int hosttpm_log(int socket, int *fd)
+/* A request that is answered with a descriptor. */
+static int ask_file(int socket, uint32_t type, struct hosttpm_reply *reply, int *fd)
 {
-    const struct hosttpm_request request = {.type = HOSTTPM_LOG};
-    struct hosttpm_reply reply;
+    const struct hosttpm_request request = {.type = type};
     int received = -1;
-    int r = ask_with(socket, &request, NULL, &reply, &received);
+    int r = ask_with(socket, &request, NULL, reply, &received);
 
     if (r == 0 && received < 0)
         r = -EPROTO;
@@ -275,4 +293,63 @@ int hosttpm_log(int socket, int *fd)
     }
     *fd = received;
     return 0;
+}
+
+int hosttpm_log(int socket, int *fd)
+{
+    struct hosttpm_reply reply;
+
+    return ask_file(socket, HOSTTPM_LOG, &reply, fd);
+}
+
+int hosttpm_logs(int socket, struct hosttpm_logs *logs, int *fd)
+{
+    struct hosttpm_reply reply;
+    int received = -1;
+    int r = ask_file(socket, HOSTTPM_LOGS, &reply, &received);
+
+    if (r == 0 &&
+        (reply.logs.boot_size > HOSTTPM_BOOT_LOG_MAX || reply.logs.ima_size > HOSTTPM_IMA_LOG_MAX))
+        r = -EPROTO;
+    if (r < 0) {
+        fd_close(&received);
+        return r;
+    }
+    *logs = reply.logs;
+    *fd = received;
+    return 0;
+}
+
+static int send_soon(int socket, const struct hosttpm_request *request)
+{
+    return socket < 0 ? -ENODEV : fdpass_send_now(socket, request, sizeof(*request), NULL, 0);
+}
+
+int hosttpm_ask_evidence(int socket, const uint8_t *nonce, uint32_t size)
+{
+    struct hosttpm_request request = {.type = HOSTTPM_EVIDENCE, .nonce = {.size = size}};
+
+    if (size < STATEMENT_NONCE_MIN || size > STATEMENT_NONCE_MAX)
+        return -EINVAL;
+    memcpy(request.nonce.nonce, nonce, size);
+    return send_soon(socket, &request);
+}
+
+int hosttpm_ask_activate(int socket, const struct hosttpm_activate *activate)
+{
+    const struct hosttpm_request request = {.type = HOSTTPM_ACTIVATE, .activate = *activate};
+
+    return send_soon(socket, &request);
+}
+
+int hosttpm_take(int socket, struct hosttpm_reply *reply, int *fd)
+{
+    const int r = take(socket, reply, fd);
+
+    if (r == 0 && reply->type == HOSTTPM_ACTIVATE && reply->result == 0 &&
+        reply->secret.size > sizeof(reply->secret.secret)) {
+        fd_close(fd);
+        return -EPROTO;
+    }
+    return r;
 }

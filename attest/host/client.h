@@ -34,6 +34,8 @@ int hosttpm_connect(int control, const uint8_t uuid[16], int *socket);
  * result says whether there was room), and for a guest that says who it is by hosttpm_bind.
  */
 int hosttpm_connect_soon(int control, int *socket);
+/* Likewise, for the host: nothing is bound. */
+int hosttpm_connect_host_soon(int control, int *socket);
 /* Of such a connection, once, before anything else. */
 int hosttpm_bind(int socket, const uint8_t uuid[16]);
 
@@ -77,5 +79,20 @@ int hosttpm_activate(int socket, const struct hosttpm_activate *activate,
 
 /* The ledger since the host's boot, as a sealed memory file, the caller's. */
 int hosttpm_log(int socket, int *fd);
+
+/*
+ * What firmware and kernel have measured, as a sealed memory file, the caller's; *logs says what is
+ * in it.
+ */
+int hosttpm_logs(int socket, struct hosttpm_logs *logs, int *fd);
+
+/*
+ * For who has other things to do meanwhile: ask, and take the answer when `socket` is readable
+ * (-EAGAIN before that). Of HOSTTPM_EVIDENCE and HOSTTPM_ACTIVATE, on a connection for the host. A
+ * descriptor that comes along is *fd, the caller's, else -1. The reply may hold a secret.
+ */
+int hosttpm_ask_evidence(int socket, const uint8_t *nonce, uint32_t size);
+int hosttpm_ask_activate(int socket, const struct hosttpm_activate *activate);
+int hosttpm_take(int socket, struct hosttpm_reply *reply, int *fd);
 
 #endif

@@ -198,24 +198,33 @@ int ledger_append(struct ledger *ledger, const void *lines, size_t size)
 }
 
 /* The header of a log, and the events since the boot's first. */
-int ledger_export(const struct ledger *ledger)
+int ledger_copy(const struct ledger *ledger, struct buf *out)
 {
     const struct ledger_state *state = &ledger->state;
     size_t size = (size_t)(state->end - state->segment);
     cleanup_free uint8_t *bytes = NULL;
-    struct buf out;
     int r;
 
+    if (size > out->limit)
+        return -EFBIG;
     bytes = malloc(size + 1);
     if (bytes == NULL)
         return -ENOMEM;
     r = fd_pread_full(ledger->fd, bytes, size, state->segment);
     if (r < 0)
         return r;
+    log_begin(out);
+    buf_append(out, bytes, size);
+    return buf_status(out);
+}
+
+int ledger_export(const struct ledger *ledger)
+{
+    struct buf out;
+    int r;
+
     buf_init(&out, LEDGER_FILE_MAX + 4096);
-    log_begin(&out);
-    buf_append(&out, bytes, size);
-    r = buf_status(&out);
+    r = ledger_copy(ledger, &out);
     if (r == 0)
         r = fd_sealed_memfd("ledger", out.data, out.size);
     buf_release(&out);

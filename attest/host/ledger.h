@@ -120,7 +120,9 @@ const struct ledger_state *ledger_state(const struct ledger *ledger);
  */
 int ledger_append(struct ledger *ledger, const void *lines, size_t size);
 
-/* The ledger since boot, as a sealed memory file, the caller's; -errno. */
+/* Append the ledger since boot, a whole log. 0 or -errno, also of `out`. */
+int ledger_copy(const struct ledger *ledger, struct buf *out);
+/* The same as a sealed memory file, the caller's; -errno. */
 int ledger_export(const struct ledger *ledger);
 
 #endif

@@ -53,6 +53,17 @@ bool host_service_request(struct host_service *service, struct client *client,
 /* The interval is over: quote, and answer all who wait. */
 void host_service_deep_quote(struct host_service *service);
 
+/* What every quote selects. */
+uint32_t host_service_pcrs(const struct host_service *service);
+
+/* service_evidence.c: the TPM's keys; its quote of the host for a nonce (-EINVAL: its size). */
+int host_service_identity(struct host_service *service, struct hosttpm_identity *identity);
+int host_service_quote(struct host_service *service, const struct hosttpm_nonce *nonce,
+                       struct hosttpm_quote *quote);
+/* Memory files, the caller's, as wire.h says of LOGS and EVIDENCE. */
+int host_service_logs(bool hide, struct hosttpm_logs *logs, int *fd);
+int host_service_evidence(struct host_service *service, const struct hosttpm_nonce *nonce, int *fd);
+
 /* A new connection. The descriptor is taken over on success. -ENFILE, -ENOMEM. */
 int host_service_add_client(struct host_service *service, int fd, enum role role,
                             const uint8_t uuid[16]);

@@ -4,7 +4,6 @@
 #include <openssl/rand.h>
 #include <string.h>
 
-#include "attest/digest.h"
 #include "attest/host/service_internal.h"
 #include "base/fd.h"
 
@@ -50,15 +49,7 @@ static int do_bind(struct call *call)
 
 static int do_identity(struct call *call)
 {
-    struct host_service *service = call->service;
-    int r = 0;
-
-    if (!service->identified)
-        r = host_tpm_identity(service->parts.tpm, &service->identity);
-    service->identified = r == 0;
-    if (r == 0)
-        call->answer->reply.identity = service->identity;
-    return r;
+    return host_service_identity(call->service, &call->answer->reply.identity);
 }
 
 static int do_counter(struct call *call)
@@ -173,31 +164,21 @@ static int do_quote(struct call *call)
     return r;
 }
 
-static uint32_t quote_pcrs(const struct host_service *service)
-{
-    return service->config->quote_pcrs | 1u << service->config->ledger_pcr;
-}
-
 static int do_host_quote(struct call *call)
 {
-    const struct hosttpm_nonce *nonce = &call->request->nonce;
-    uint8_t data[DIGEST_SIZE];
-    struct digest digest;
-    int r;
+    return host_service_quote(call->service, &call->request->nonce, &call->answer->reply.quote);
+}
 
-    if (nonce->size < STATEMENT_NONCE_MIN || nonce->size > STATEMENT_NONCE_MAX)
-        return -EINVAL;
-    r = digest_begin(&digest);
-    if (r == 0)
-        r = digest_add(&digest, HOSTTPM_NONCE_LABEL, sizeof(HOSTTPM_NONCE_LABEL) - 1);
-    if (r == 0)
-        r = digest_add(&digest, nonce->nonce, nonce->size);
-    if (r == 0)
-        r = digest_end(&digest, data);
-    if (r == 0)
-        r = host_tpm_quote(call->service->parts.tpm, quote_pcrs(call->service), data, sizeof(data),
-                           &call->answer->reply.quote);
-    return r;
+static int do_logs(struct call *call)
+{
+    /* Whoever asks for a guest hands it to its tenant. */
+    return host_service_logs(call->client->role == ROLE_GUEST, &call->answer->reply.logs,
+                             &call->answer->fd);
+}
+
+static int do_evidence(struct call *call)
+{
+    return host_service_evidence(call->service, &call->request->nonce, &call->answer->fd);
 }
 
 static int do_activate(struct call *call)
@@ -235,6 +216,8 @@ static const struct {
     [HOSTTPM_HOST_QUOTE] = {ROLE_ANY_HOST, false, do_host_quote},
     [HOSTTPM_ACTIVATE] = {ROLE_ANY_HOST, false, do_activate},
     [HOSTTPM_BIND] = {ROLE_UNBOUND, false, do_bind},
+    [HOSTTPM_LOGS] = {ROLE_ANY_HOST | ROLE_GUEST, false, do_logs},
+    [HOSTTPM_EVIDENCE] = {ROLE_ANY_HOST, false, do_evidence},
     [HOSTTPM_LOG] = {ROLE_ANY_HOST | ROLE_GUEST, false, do_log},
 };
 
@@ -302,7 +285,7 @@ void host_service_deep_quote(struct host_service *service)
     int r = deep_batch_close(service->batch, root);
 
     if (r == 0)
-        r = host_tpm_quote(service->parts.tpm, quote_pcrs(service), root, sizeof(root),
+        r = host_tpm_quote(service->parts.tpm, host_service_pcrs(service), root, sizeof(root),
                            &reply.quote);
     reply.code = r == -EIO ? host_tpm_code(service->parts.tpm) : 0;
     for (uint32_t i = 0; i < service->clients; i++) {

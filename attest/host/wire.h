@@ -13,8 +13,8 @@
  * HOSTTPM_CONNECT, each for one guest (uuid), whose guard can then ask about that guest alone; with
  * a uuid of 0xff throughout for one that is drawn later, and said by HOSTTPM_BIND, once; or
  * with a uuid of zeroes, for the host (a front of an administrator's: IDENTITY, COUNTER,
- * HOST_QUOTE, LOG, ACTIVATE). Which of them may ask for what is one table: host_service_rules of
- * service.c.
+ * HOST_QUOTE, EVIDENCE, LOG, LOGS, ACTIVATE). Which of them may ask for what is one table:
+ * host_service_rules of service_request.c.
  *
  * A host without a TPM has no such process: clients (client.h) then answer -ENODEV, and who asked
  * says that the host's layer is missing.
@@ -37,6 +37,10 @@
 #define HOSTTPM_PCRS          24u
 #define HOSTTPM_SECRET_MAX    64u
 #define HOSTTPM_BLOB_MAX      512u
+/* What of each log can be told: three of them and a guest's own are one answer to a client. */
+#define HOSTTPM_BOOT_LOG_MAX (512u << 10)
+#define HOSTTPM_IMA_LOG_MAX  (1024u << 10)
+#define HOSTTPM_LEDGER_MAX   (512u << 10)
 
 /* Descriptors that casemate-hosttpm is started with; 0 to 2 are /dev/null or a log. */
 enum {
@@ -45,6 +49,9 @@ enum {
     HOSTTPM_FD_STATE = 5,   /* the store of generations, read and write: generations.h */
     HOSTTPM_FD_LEDGER = 6,  /* the host's ledger, read and append: ledger.h */
     HOSTTPM_FD_CONFIG = 7,  /* sealed memory file: struct hosttpm_config */
+    /* binary_bios_measurements and binary_runtime_measurements; /dev/null where there are none */
+    HOSTTPM_FD_BOOT_LOG = 8,
+    HOSTTPM_FD_IMA_LOG = 9,
 };
 
 #define HOSTTPM_CONFIG_MAGIC 0x4d545348u /* "HSTM" */
@@ -72,6 +79,8 @@ enum hosttpm_type {
     HOSTTPM_HOST_QUOTE, /* nonce alone, of statement: a statement of the host's own. reply: quote */
     HOSTTPM_ACTIVATE,   /* activate: TPM2_ActivateCredential of AK and EK. reply: secret */
     HOSTTPM_LOG,        /* reply with one descriptor: a sealed memory file, the ledger since boot */
+    HOSTTPM_LOGS,       /* reply: logs, with one descriptor: a sealed memory file of them */
+    HOSTTPM_EVIDENCE,   /* nonce. reply with one descriptor: struct hosttpm_evidence */
     HOSTTPM_BIND,       /* guest of a connection without one: it is `uuid` from now on */
     HOSTTPM_TYPES,
 };
@@ -165,6 +174,31 @@ struct hosttpm_quote {
     uint8_t pcr[HOSTTPM_PCRS][32]; /* of those selected */
 };
 
+/*
+ * LOGS: what firmware and kernel have measured, one behind the other in that order; 0: there is
+ * none, or it is too large to be told. A guest's guard gets the IMA log with only the digests of
+ * what names other people's files (attest/log/ima.h).
+ */
+struct hosttpm_logs {
+    uint32_t boot_size, ima_size; /* ..HOSTTPM_BOOT_LOG_MAX, HOSTTPM_IMA_LOG_MAX */
+};
+
+#define HOSTTPM_EVIDENCE_MAGIC 0x56455348u /* "HSEV" */
+
+/*
+ * EVIDENCE: what a verifier needs of the host itself. A memory file: this, then the boot log, the
+ * IMA log and the ledger since boot, and nothing more.
+ */
+struct hosttpm_evidence {
+    uint32_t magic, version; /* version 1 */
+    struct hosttpm_nonce nonce;
+    struct hosttpm_logs logs;
+    uint32_t ledger_size; /* ..HOSTTPM_LEDGER_MAX */
+    uint32_t reserved;
+    struct hosttpm_identity identity;
+    struct hosttpm_quote quote;
+};
+
 struct hosttpm_secret {
     uint32_t size, reserved;
     uint8_t secret[HOSTTPM_SECRET_MAX];
@@ -188,6 +222,7 @@ struct hosttpm_reply {
         struct hosttpm_ledger_reply ledger;
         struct hosttpm_quote quote;
         struct hosttpm_secret secret;
+        struct hosttpm_logs logs;
     };
 };
 

@@ -7,6 +7,7 @@
 #include "hv/daemon/authorize.h"
 #include "hv/daemon/guards.h"
 #include "hv/daemon/guests.h"
+#include "hv/daemon/hosttpm.h"
 #include "hv/daemon/policy.h"
 #include "hv/daemon/request.h"
 
@@ -165,6 +166,23 @@ void action_info(struct client *client, struct guest *guest)
     }
     client_send(client, reply, -1);
     client_done(client, HOST_OK, 0, -1, "%s", "");
+}
+
+void action_host_tpm(struct client *client, struct guest *guest)
+{
+    int r = hosttpm_for_client(client->host, client);
+
+    (void)guest;
+    if (r == -ENODEV)
+        client_done(client, HOST_WRONG_STATE, 0, -1,
+                    "the host policy states no 'host-tpm', so nothing signs what this host is");
+    else if (r == -EBUSY)
+        client_done(client, HOST_BUSY, 0, -1, "the host's TPM answers somebody else: try again");
+    else if (r == -EAGAIN)
+        client_done(client, HOST_SYSTEM, 0, -1,
+                    "the host's TPM cannot be used now: casemated's log says why");
+    else if (r < 0)
+        client_done(client, HOST_SYSTEM, 0, -1, "cannot ask the host's TPM: %s", strerror(-r));
 }
 
 void action_reload(struct client *client, struct guest *guest)

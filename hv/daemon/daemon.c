@@ -257,6 +257,7 @@ int daemon_run(const struct daemon_options *options)
         .self = -1,
         .stations = -1,
         .hosttpm = -1,
+        .hosttpm_asked = {.fd = -1},
     };
     int r = geteuid() == 0 ? begin_selinux(&host) : -EPERM;
 

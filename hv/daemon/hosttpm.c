@@ -31,6 +31,10 @@
 #define ADVANCE_S   3600u
 #define PARKED      20 /* above the numbers that it gets */
 #define PREFIX      "device:"
+#define HANDED      7 /* descriptors that it gets, from HOSTTPM_FD_CONTROL on */
+
+#define BOOT_LOG "/sys/kernel/security/tpm0/binary_bios_measurements"
+#define IMA_LOG  "/sys/kernel/security/ima/binary_runtime_measurements"
 
 static const struct hosttpm_config config = {
     .magic = HOSTTPM_CONFIG_MAGIC,
@@ -77,22 +81,35 @@ static int open_file(const char *name)
     return fd < 0 ? -errno : steal_fd(&fd);
 }
 
+/* What firmware or kernel measured; a host may have none, and evidence then says so by its absence.
+ */
+static int open_log(const struct host *host, const char *path)
+{
+    const int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+
+    if (fd >= 0)
+        return fd;
+    if (errno != ENOENT)
+        host_log(host, DAEMON_WARNING, "evidence will be without %s: %s", path, strerror(errno));
+    return fcntl(host->null, F_DUPFD_CLOEXEC, 0);
+}
+
 /* In the child: what it works with, at its numbers, and nothing else. */
-_Noreturn static void become(const struct host *host, int program, const int fds[5])
+_Noreturn static void become(const struct host *host, int program, const int fds[HANDED])
 {
     char name[] = "casemate-hosttpm", *argv[] = {name, NULL}, *environment[] = {NULL};
-    int parked[5], run = fcntl(program, F_DUPFD_CLOEXEC, PARKED);
+    int parked[HANDED], run = fcntl(program, F_DUPFD_CLOEXEC, PARKED);
 
     child_reset_signals();
-    for (int i = 0; i < 5; i++)
+    for (int i = 0; i < HANDED; i++)
         parked[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, PARKED);
-    for (int i = 0; i < 5; i++) {
+    for (int i = 0; i < HANDED; i++) {
         if (dup2(parked[i], HOSTTPM_FD_CONTROL + i) < 0)
             _exit(127);
     }
     if (run < 0 || setsid() < 0 || dup2(host->null, 0) < 0 || dup2(host->null, 1) < 0 ||
         dup2(host->null, 2) < 0 ||
-        syscall(SYS_close_range, HOSTTPM_FD_CONFIG + 1, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
+        syscall(SYS_close_range, HOSTTPM_FD_CONTROL + HANDED, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
         _exit(127);
     (void)syscall(SYS_execveat, run, "", argv, environment, AT_EMPTY_PATH);
     _exit(127);
@@ -154,8 +171,8 @@ static void on_control(void *context, uint32_t events)
 
 static int begin(struct host *host, const char *device)
 {
-    cleanup_fd int tpm = -1, state = -1, ledger = -1, told = -1, ours = -1, theirs = -1,
-                   program = -1;
+    cleanup_fd int tpm = -1, state = -1, ledger = -1, told = -1, boot = -1, ima = -1, ours = -1,
+                   theirs = -1, program = -1;
     struct launch_error error = {0};
     int ends[2], r;
 
@@ -172,6 +189,10 @@ static int begin(struct host *host, const char *device)
     told = fd_sealed_memfd("hosttpm", &config, sizeof(config));
     if (told < 0)
         return told;
+    boot = open_log(host, BOOT_LOG);
+    ima = open_log(host, IMA_LOG);
+    if (boot < 0 || ima < 0)
+        return -EMFILE;
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
         return -errno;
     ours = ends[0];
@@ -181,7 +202,7 @@ static int begin(struct host *host, const char *device)
         return r;
     host->hosttpm_pid = fork();
     if (host->hosttpm_pid == 0)
-        become(host, program, (const int[]){theirs, tpm, state, ledger, told});
+        become(host, program, (const int[HANDED]){theirs, tpm, state, ledger, told, boot, ima});
     if (host->hosttpm_pid < 0) {
         r = -errno;
         loop_remove(&host->hosttpm_source);
@@ -233,5 +254,6 @@ bool hosttpm_child(struct host *host, pid_t pid, int status)
 
 void hosttpm_release(struct host *host)
 {
+    hosttpm_forget_asked(host);
     forget(host);
 }

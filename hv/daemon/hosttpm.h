@@ -20,8 +20,18 @@ void hosttpm_take_policy(struct host *host);
  */
 int hosttpm_for_guest(struct host *host, int *fd);
 
+/*
+ * Ask for a client of casemated's: evidence of the host itself, or what a credential has wrapped.
+ * One at a time; the answer ends the client's request. 0; -ENODEV: the policy states no TPM;
+ * -EAGAIN: it is not there or not ready; -EBUSY: another is being answered; -errno.
+ */
+int hosttpm_for_client(struct host *host, const struct client *client);
+
 /* A child has ended; true if it was that one. */
 bool hosttpm_child(struct host *host, pid_t pid, int status);
+
+/* Whoever asked is told nothing more. */
+void hosttpm_forget_asked(struct host *host);
 
 /* With casemated. */
 void hosttpm_release(struct host *host);

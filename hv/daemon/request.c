@@ -19,7 +19,7 @@
 #define DEED(type) (1u << HOST_##type)
 #define DEEDS                                                                                      \
     (DEED(START) | DEED(STOP) | DEED(KILL) | DEED(PAUSE) | DEED(RESUME) | DEED(QUARANTINE) |       \
-     DEED(CONSOLE) | DEED(RELOAD) | DEED(ATTEST))
+     DEED(CONSOLE) | DEED(RELOAD) | DEED(ATTEST) | DEED(ATTEST_HOST) | DEED(ACTIVATE))
 
 #define GUEST "casemate_guest"
 #define HOST  "casemate_host"
@@ -39,6 +39,8 @@ static const struct request_row rows[HOST_REQUESTS] = {
     [HOST_EVENTS]     = {"events",     HOST,  "list",       false, 0,                                        0,                 0, action_events},
     [HOST_CONSOLE]    = {"console",    GUEST, "console",    true,  ALIVE & ~IN(QUARANTINED),                 GUARD_CONSOLE,    30, action_guard},
     [HOST_ATTEST]     = {"attest",     GUEST, "attest",     true,  IN(RUNNING) | IN(STOPPING),               GUARD_ATTEST,     60, action_guard},
+    [HOST_ATTEST_HOST]= {"attest-host",HOST,  "attest",     false, 0,                                        0,                60, action_host_tpm},
+    [HOST_ACTIVATE]   = {"activate",   HOST,  "attest",     false, 0,                                        0,                60, action_host_tpm},
     [HOST_INFO]       = {"info",       HOST,  "info",       false, 0,                                        0,                 0, action_info},
     [HOST_RELOAD]     = {"reload",     "casemate_policy", "load", false, 0,                                  0,                 0, action_reload},
 };
@@ -61,20 +63,35 @@ static bool name_or_empty(const char name[RECORD_NAME_MAX])
     return n == 0 || guests_name_ok(name);
 }
 
+static bool zero(const uint8_t *from, const uint8_t *to)
+{
+    while (from < to && *from == 0)
+        from++;
+    return from == to;
+}
+
 /* A verifier's nonce for Attest, and nothing in its place for everything else. */
 static bool nonce_ok(const struct host_request *request)
 {
-    const bool wanted = request->type == HOST_ATTEST;
+    const bool wanted = request->type == HOST_ATTEST || request->type == HOST_ATTEST_HOST;
 
     if (request->reserved != 0 || request->nonce_size > REQUEST_NONCE_MAX ||
         wanted != (request->nonce_size >= REQUEST_NONCE_MIN) ||
         (!wanted && request->nonce_size > 0))
         return false;
-    for (uint32_t i = request->nonce_size; i < REQUEST_NONCE_MAX; i++) {
-        if (request->nonce[i] != 0)
-            return false;
-    }
-    return true;
+    return zero(request->nonce + request->nonce_size, request->nonce + REQUEST_NONCE_MAX);
+}
+
+/* A credential for Activate, and nothing in its place for everything else. */
+static bool credential_ok(const struct host_request *request)
+{
+    const struct host_credential *c = &request->credential;
+    const bool wanted = request->type == HOST_ACTIVATE;
+
+    return c->blob_size <= sizeof(c->blob) && c->secret_size <= sizeof(c->secret) &&
+           wanted == (c->blob_size > 0) && wanted == (c->secret_size > 0) &&
+           zero(c->blob + c->blob_size, c->blob + sizeof(c->blob)) &&
+           zero(c->secret + c->secret_size, c->secret + sizeof(c->secret));
 }
 
 int request_check(const struct host_request *request, bool busy)
@@ -90,6 +107,7 @@ int request_check(const struct host_request *request, bool busy)
         (request->flags & (HOST_FLAG_KEEP | HOST_FLAG_STOP)) == (HOST_FLAG_KEEP | HOST_FLAG_STOP) ||
         request->seconds > SECONDS_MAX || (request->type != HOST_STOP && request->seconds != 0) ||
         !name_or_empty(request->tenant) || !name_or_empty(request->guest) || !nonce_ok(request) ||
+        !credential_ok(request) ||
         (row->of_guest && request->guest[0] == '\0'))
         return -EBADMSG;
     return busy ? -EALREADY : 0;

@@ -81,6 +81,12 @@ struct host {
     struct loop_source *hosttpm_source;
     pid_t hosttpm_pid;                 /* or 0 */
     bool wants_hosttpm, hosttpm_ready; /* the policy states one; it serves */
+    struct {
+        int fd; /* owned: a connection for one request; -1: nobody asked */
+        struct loop_source *source;
+        uint64_t client; /* who waits, and for which request */
+        uint32_t serial;
+    } hosttpm_asked;
 
     struct policy *policy; /* owned; never NULL while it runs */
     bool policy_tried;     /* it has been read once, well or badly */

@@ -3,6 +3,7 @@
 #include <jansson.h>
 #include <string.h>
 
+#include "base/hex.h"
 #include "hv/front/record_json.h"
 #include "hv/front/varlink.h"
 
@@ -188,6 +189,16 @@ static int answer_status(const struct varlink_answering *a, const struct host_re
     return append_error(errors[status], json_pack("{s:o}", "message", message), out);
 }
 
+static int append_secret(const struct varlink_answering *a, struct buf *out)
+{
+    char secret[2 * HOST_SECRET_MAX + 1];
+
+    if (!a->has_secret)
+        return -EPROTO;
+    hex_encode(secret, a->secret.secret, a->secret.size);
+    return append_parameters(json_pack("{s:s}", "secret", secret), false, out);
+}
+
 static int answer_done(const struct varlink_answering *a, const struct host_reply *reply,
                        struct buf *out)
 {
@@ -209,7 +220,10 @@ static int answer_done(const struct varlink_answering *a, const struct host_repl
             return -EPROTO;
         return append_parameters(json_pack("{s:o}", "metrics", record_json_metrics(&a->metrics)),
                                  false, out);
+    case HOST_ACTIVATE:
+        return append_secret(a, out);
     case HOST_ATTEST:
+    case HOST_ATTEST_HOST:
         if (a->evidence == NULL)
             return -EPROTO;
         return append_parameters(json_pack("{s:O}", "evidence", a->evidence), false, out);
@@ -241,6 +255,11 @@ int varlink_reply(struct varlink_answering *a, const struct host_reply *reply, s
         a->metrics = reply->metrics;
         a->has_metrics = a->call->request.type == HOST_METRICS;
         return a->has_metrics ? 0 : -EPROTO;
+    case HOST_REPLY_SECRET:
+        a->secret = reply->secret;
+        a->has_secret = a->call->request.type == HOST_ACTIVATE && a->secret.size > 0 &&
+                        a->secret.size <= sizeof(a->secret.secret);
+        return a->has_secret ? 0 : -EPROTO;
     case HOST_REPLY_INFO:
         a->info = reply->info;
         a->has_info = a->call->request.type == HOST_INFO;

@@ -18,6 +18,7 @@
 #define NEEDS_UPGRADE  32u
 #define TAKES_RUNNING  64u
 #define TAKES_NONCE    128u
+#define TAKES_WRAPPED  256u
 
 static const struct method {
     const char *name;
@@ -36,6 +37,8 @@ static const struct method {
     {"Events", HOST_EVENTS, TAKES_TENANT | TAKES_GUEST | GUEST_OPTIONAL | NEEDS_MORE},
     {"Console", HOST_CONSOLE, TAKES_TENANT | TAKES_GUEST | NEEDS_UPGRADE},
     {"Attest", HOST_ATTEST, TAKES_TENANT | TAKES_GUEST | TAKES_NONCE},
+    {"AttestHost", HOST_ATTEST_HOST, TAKES_NONCE},
+    {"Activate", HOST_ACTIVATE, TAKES_WRAPPED},
     {"Info", HOST_INFO, 0},
     {"Reload", HOST_RELOAD, TAKES_RUNNING},
 };
@@ -142,6 +145,20 @@ static void take_nonce(struct varlink_call *call, const json_t *value)
         call->request.nonce_size = (uint32_t)size;
 }
 
+/* One half of a credential. */
+static void take_wrapped(struct varlink_call *call, const char *key, const json_t *value,
+                         uint8_t to[HOST_CREDENTIAL_MAX], uint32_t *size)
+{
+    const char *text = json_string_value(value);
+    const size_t bytes = json_string_length(value) / 2;
+
+    if (text == NULL || bytes == 0 || bytes > HOST_CREDENTIAL_MAX ||
+        hex_decode(to, bytes, text, json_string_length(value)) < 0)
+        refuse(call, VARLINK_INVALID_PARAMETER, key);
+    else
+        *size = (uint32_t)bytes;
+}
+
 static void take_parameters(struct varlink_call *call, const struct method *method,
                             json_t *parameters)
 {
@@ -161,11 +178,21 @@ static void take_parameters(struct varlink_call *call, const struct method *meth
             take_running(call, value);
         else if (strcmp(key, "nonce") == 0 && (method->has & TAKES_NONCE) != 0)
             take_nonce(call, value);
+        else if (strcmp(key, "credential") == 0 && (method->has & TAKES_WRAPPED) != 0)
+            take_wrapped(call, key, value, request->credential.blob,
+                         &request->credential.blob_size);
+        else if (strcmp(key, "secret") == 0 && (method->has & TAKES_WRAPPED) != 0)
+            take_wrapped(call, key, value, request->credential.secret,
+                         &request->credential.secret_size);
         else
             refuse(call, VARLINK_INVALID_PARAMETER, key);
     }
     if ((method->has & TAKES_NONCE) != 0 && request->nonce_size == 0)
         refuse(call, VARLINK_INVALID_PARAMETER, "nonce");
+    if ((method->has & TAKES_WRAPPED) != 0 && request->credential.blob_size == 0)
+        refuse(call, VARLINK_INVALID_PARAMETER, "credential");
+    if ((method->has & TAKES_WRAPPED) != 0 && request->credential.secret_size == 0)
+        refuse(call, VARLINK_INVALID_PARAMETER, "secret");
     if ((method->has & TAKES_GUEST) != 0 && (method->has & GUEST_OPTIONAL) == 0 &&
         request->guest[0] == '\0')
         refuse(call, VARLINK_INVALID_PARAMETER, "guest");

@@ -124,8 +124,8 @@ static int hear_evidence(struct session *s, const struct host_reply *reply, int 
 {
     int r;
 
-    if (s->call.request.type != HOST_ATTEST || reply->type != HOST_REPLY_DONE ||
-        reply->status != HOST_OK)
+    if ((s->call.request.type != HOST_ATTEST && s->call.request.type != HOST_ATTEST_HOST) ||
+        reply->type != HOST_REPLY_DONE || reply->status != HOST_OK)
         return 0;
     if (*fd != FRONT_FD_CONSOLE) /* the filter knows it by its number */
         return -EPROTO;

@@ -95,7 +95,9 @@ struct varlink_answering {
     bool has_metrics;
     struct host_info info;
     bool has_info;
-    json_t *evidence; /* of Attest; owned until it is told */
+    struct host_secret secret;
+    bool has_secret;  /* of Activate */
+    json_t *evidence; /* of Attest, AttestHost; owned until it is told */
 };
 
 /* Begin and end; `call` stays the caller's and must outlive it. */
@@ -108,8 +110,12 @@ void varlink_answering_end(struct varlink_answering *answering);
  */
 int varlink_evidence(struct varlink_answering *answering, const uint8_t *bytes, size_t size);
 
-/* The same of a file that a guard has told of its guest with; casemated hands it on unread. Whoever
- * made it may still change it. Also -ENODATA: it ends within what it says that it has; -errno. */
+/* The same of struct hosttpm_evidence of attest/host/wire.h, and AttestHost's. */
+int varlink_host_evidence(struct varlink_answering *answering, const uint8_t *bytes, size_t size);
+
+/* Either of a file that a guard has told of its guest with, or the host's TPM of the host;
+ * casemated hands it on unread. Whoever made it may still change it. Also -ENODATA: it ends within
+ * what it says that it has; -errno. */
 int varlink_evidence_file(struct varlink_answering *answering, int fd);
 
 /*

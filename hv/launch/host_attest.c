@@ -3,6 +3,7 @@
 #include "hv/launch/host_attest.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -10,6 +11,7 @@
 #include "attest/host/client.h"
 #include "attest/log/reader.h"
 #include "base/cleanup.h"
+#include "base/fd.h"
 #include "base/text.h"
 #include "hv/launch/host_ledger.h"
 
@@ -99,4 +101,23 @@ int host_attest(struct guard *guard, struct attest_file *file, struct attest_hos
         r = hosttpm_quote(socket, &statement, &host->quote);
     file->host = r == 0 ? 1 : 0;
     return r;
+}
+
+int host_attest_logs(const struct guard *guard, struct attest_host *host, struct buf *out)
+{
+    cleanup_free uint8_t *bytes = NULL;
+    cleanup_fd int fd = -1;
+    size_t size;
+    int r = hosttpm_logs(guard->options->host_tpm, &host->logs, &fd);
+
+    if (r < 0)
+        return r;
+    size = (size_t)host->logs.boot_size + host->logs.ima_size;
+    bytes = malloc(size + 1);
+    if (bytes == NULL)
+        return -ENOMEM;
+    r = fd_pread_full(fd, bytes, size, 0);
+    if (r == 0)
+        buf_append(out, bytes, size);
+    return r == 0 ? buf_status(out) : r;
 }

@@ -14,4 +14,10 @@
  */
 int host_attest(struct guard *guard, struct attest_file *file, struct attest_host *host);
 
+/*
+ * After host_attest with file->host set: append the host's boot log and what of its IMA log may be
+ * told to a tenant, and set host->logs. 0; what attest/host/client.h says; -errno.
+ */
+int host_attest_logs(const struct guard *guard, struct attest_host *host, struct buf *out);
+
 #endif

@@ -57,7 +57,7 @@ int guard_tpm_attest(struct guard *guard, const struct guard_request *asked, int
     cleanup_free struct attest_file *file = calloc(1, sizeof(*file));
     cleanup_free struct tpm_reply *reply = malloc(sizeof(*reply));
     cleanup_free struct attest_host *host = calloc(1, sizeof(*host));
-    struct buf bytes;
+    struct buf bytes, logs;
     int r;
 
     if (tpm == NULL)
@@ -83,15 +83,23 @@ int guard_tpm_attest(struct guard *guard, const struct guard_request *asked, int
         r = ask_quote(tpm, asked, reply, &file->quote);
     if (r == 0)
         r = host_attest(guard, file, host);
-    if (r < 0)
+    buf_init(&logs, HOSTTPM_BOOT_LOG_MAX + HOSTTPM_IMA_LOG_MAX);
+    if (r == 0 && file->host == 1)
+        r = host_attest_logs(guard, host, &logs);
+    if (r < 0) {
+        buf_release(&logs);
         return r;
-    buf_init(&bytes, sizeof(*file) + sizeof(*host) + 2 * (size_t)ATTEST_LOG_MAX);
+    }
+    buf_init(&bytes, sizeof(*file) + sizeof(*host) + 2 * (size_t)ATTEST_LOG_MAX + logs.limit);
     buf_append(&bytes, file, sizeof(*file));
     buf_append(&bytes, tpm->measured.log.data, tpm->measured.log.size);
     if (tpm->ledger.size > 0)
         buf_append(&bytes, tpm->ledger.data, tpm->ledger.size);
     if (file->host == 1)
         buf_append(&bytes, host, sizeof(*host));
+    if (logs.size > 0)
+        buf_append(&bytes, logs.data, logs.size);
+    buf_release(&logs);
     r = buf_status(&bytes);
     if (r == 0)
         r = seal(guard, &bytes);

@@ -10,9 +10,11 @@
 
 #include "mac/filters/filter_table.h"
 
-#define FD_TPM    4
-#define FD_STATE  5
-#define FD_LEDGER 6
+#define FD_TPM      4
+#define FD_STATE    5
+#define FD_LEDGER   6
+#define FD_BOOT_LOG 8
+#define FD_IMA_LOG  9
 
 /* clang-format off */
 static const struct filter_rule rows[] = {
@@ -23,6 +25,8 @@ static const struct filter_rule rows[] = {
     {CALL(write), STAGE_0, ANY, "commands to the TPM; the copy of the ledger into a memory file"},
     {CALL(pread64), STAGE_0, WHERE(FD_IS(FD_STATE)), "the map of generations, at the start"},
     {CALL(pread64), STAGE_0, WHERE(FD_IS(FD_LEDGER)), "the ledger"},
+    {CALL(pread64), STAGE_0, WHERE(FD_IS(FD_BOOT_LOG)), "what the firmware has measured"},
+    {CALL(pread64), STAGE_0, WHERE(FD_IS(FD_IMA_LOG)), "what the kernel has measured until now"},
     {CALL(pwrite64), STAGE_0, WHERE(FD_IS(FD_STATE)), "the map, in the slot that is not in use"},
     {CALL(pwrite64), STAGE_0, WHERE(FD_IS(FD_LEDGER)), "behind the ledger's last event"},
     {CALL(fdatasync), STAGE_0, WHERE(FD_IS(FD_STATE)), "before the counter is stepped"},

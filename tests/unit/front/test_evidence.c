@@ -17,20 +17,24 @@
 #include "hv/attest_wire.h"
 #include "hv/front/varlink.h"
 
-#define BOOT_SIZE   704u
-#define LEDGER_SIZE 40u
+#define BOOT_SIZE      704u
+#define LEDGER_SIZE    40u
+#define HOST_BOOT_SIZE 16u
+#define HOST_IMA_SIZE  8u
 
 /* A whole file, as a guard makes it. */
 struct whole {
     struct attest_file file;
     uint8_t boot[BOOT_SIZE], ledger[LEDGER_SIZE];
     struct attest_host host;
+    uint8_t host_boot[HOST_BOOT_SIZE], host_ima[HOST_IMA_SIZE];
 };
 _Static_assert(offsetof(struct whole, boot) == sizeof(struct attest_file) &&
                    offsetof(struct whole, host) ==
                        sizeof(struct attest_file) + BOOT_SIZE + LEDGER_SIZE,
                "as in a file, without holes");
-#define WHOLE (offsetof(struct whole, host) + sizeof(struct attest_host))
+#define WHOLE                                                                                      \
+    (offsetof(struct whole, host) + sizeof(struct attest_host) + HOST_BOOT_SIZE + HOST_IMA_SIZE)
 
 static struct varlink_call call;
 static struct varlink_answering answering;
@@ -66,6 +70,8 @@ static void fill(struct whole *w)
     host->leaves = 5;
     host->proof_size = 3;
     host->pcrs = 0x8403;
+    w->host.logs = (struct hosttpm_logs){HOST_BOOT_SIZE, HOST_IMA_SIZE};
+    memset(w->host_ima, 0x33, sizeof(w->host_ima));
     w->host.identity.ek_size = 122;
     w->host.identity.ak_size = 88;
 }
@@ -122,6 +128,9 @@ static void test_whole(void **state)
     assert_int_equal(evidence->host.leaf, 2);
     assert_int_equal(evidence->host.path_count, 3);
     assert_int_equal(evidence->host.statement.size, 600);
+    assert_int_equal(evidence->host.boot_log.size, HOST_BOOT_SIZE);
+    assert_int_equal(evidence->host.ima_log.size, HOST_IMA_SIZE);
+    assert_memory_equal(evidence->host.ima_log.data, w.host_ima, HOST_IMA_SIZE);
     free(evidence);
     free(text);
     /* A second file for one call. */
@@ -204,6 +213,10 @@ static void test_lies(void **state)
     LIE(host.quote.statement_size, STATEMENT_MAX + 1);
     LIE(host.quote.proof_size, HOSTTPM_PROOF_MAX + 1);
     LIE(host.quote.proof_size, UINT32_MAX);
+    LIE(host.logs.boot_size, HOST_BOOT_SIZE + 1);
+    LIE(host.logs.boot_size, UINT32_MAX);
+    LIE(host.logs.ima_size, HOST_IMA_SIZE - 1);
+    LIE(host.logs.ima_size, UINT32_MAX - HOST_BOOT_SIZE + 1);
     LIE(host.identity.ak_size, UINT32_MAX);
     LIE(host.identity.ek_size, UINT32_MAX);
     LIE(host.identity.ek_cert_size, UINT32_MAX);
@@ -272,6 +285,58 @@ static void test_file(void **state)
     assert_true(varlink_evidence_file(&answering, -1) < 0);
 }
 
+/* ---- of a host alone */
+
+static void test_host(void **state)
+{
+    static struct {
+        struct hosttpm_evidence file;
+        uint8_t boot[16], ima[8], ledger[24];
+    } w;
+    const size_t size = sizeof(w.file) + 48;
+
+    (void)state;
+    call.request.type = HOST_ATTEST_HOST;
+    memset(&w, 0, sizeof(w));
+    w.file.magic = HOSTTPM_EVIDENCE_MAGIC;
+    w.file.version = 1;
+    w.file.nonce.size = 20;
+    w.file.logs = (struct hosttpm_logs){16, 8};
+    w.file.ledger_size = 24;
+    w.file.quote.attest_size = 145;
+    w.file.quote.signature_size = 72;
+    w.file.quote.pcrs = 0x84ff;
+    w.file.identity.ek_size = 122;
+    w.file.identity.ak_size = 88;
+    assert_int_equal(filed(&w, size, (off_t)size), 0);
+    assert_null(json_object_get(answering.evidence, "guest"));
+    assert_int_equal(json_object_size(answering.evidence), 3);
+    for (size_t cut = 0; cut < size; cut += 7)
+        assert_true(filed(&w, size, (off_t)cut) < 0);
+    call.request.type = HOST_ATTEST;
+    assert_true(filed(&w, size, (off_t)size) < 0);
+    call.request.type = HOST_ATTEST_HOST;
+#define HOST_LIE(field, value)                                                                     \
+    do {                                                                                           \
+        const uint32_t was = w.file.field;                                                         \
+                                                                                                   \
+        w.file.field = value;                                                                      \
+        assert_int_equal(filed(&w, size, (off_t)size), -EPROTO);                                   \
+        w.file.field = was;                                                                        \
+    } while (0)
+    HOST_LIE(magic, 0);
+    HOST_LIE(version, 2);
+    HOST_LIE(nonce.size, 15);
+    HOST_LIE(nonce.size, UINT32_MAX);
+    HOST_LIE(logs.boot_size, HOSTTPM_BOOT_LOG_MAX + 1);
+    HOST_LIE(logs.ima_size, UINT32_MAX);
+    HOST_LIE(ledger_size, UINT32_MAX);
+    HOST_LIE(quote.attest_size, UINT32_MAX);
+    HOST_LIE(quote.signature_size, 0);
+    HOST_LIE(identity.ak_size, UINT32_MAX);
+    HOST_LIE(identity.ek_cert_size, HOSTTPM_CERT_MAX + 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -282,6 +347,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_lies, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_endless_names, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_file, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_host, set_up, tear_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
