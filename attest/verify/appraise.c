@@ -92,6 +92,8 @@ static int appraise_whom(struct appraising *a)
     if (e->nonce_size != a->with->nonce_size ||
         memcmp(e->nonce, a->with->nonce, e->nonce_size) != 0)
         return refuse(a, REFUSE_NONCE, CLAIM_FRESH, "%s", "");
+    if (e->host_only)
+        return 0; /* which host, its key says */
     if (r->tenant[0] != '\0' && strcmp(r->tenant, e->tenant) != 0)
         return refuse(a, REFUSE_TENANT, CLAIM_TPM, "%s, not %s", e->tenant, r->tenant);
     if (r->name[0] != '\0' && strcmp(r->name, e->name) != 0)

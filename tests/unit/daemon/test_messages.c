@@ -20,8 +20,12 @@ static struct host_request good(uint32_t type)
 
     if (request_row(type) != NULL && request_row(type)->of_guest)
         (void)text_copy(request.guest, sizeof(request.guest), "web");
-    if (type == HOST_ATTEST)
+    if (type == HOST_ATTEST || type == HOST_ATTEST_HOST)
         request.nonce_size = 32;
+    if (type == HOST_ACTIVATE) {
+        request.credential.blob_size = HOST_CREDENTIAL_MAX;
+        request.credential.secret_size = 1;
+    }
     return request;
 }
 
@@ -92,6 +96,36 @@ static void test_nonces(void **state)
     assert_int_equal(request_check(&r, false), -EBADMSG);
     r = good(HOST_ATTEST);
     r.reserved = 1;
+    assert_int_equal(request_check(&r, false), -EBADMSG);
+}
+
+/* Activate has both halves of a credential, nothing behind them, and no other request has any. */
+static void test_credentials(void **state)
+{
+    struct host_request r;
+
+    (void)state;
+    for (uint32_t type = 1; type < HOST_REQUESTS; type++) {
+        r = good(type);
+        assert_int_equal(request_check(&r, false), 0);
+        r.credential.blob_size = type == HOST_ACTIVATE ? 0 : 1;
+        assert_int_equal(request_check(&r, false), -EBADMSG);
+        r = good(type);
+        r.credential.secret_size = type == HOST_ACTIVATE ? 0 : 1;
+        assert_int_equal(request_check(&r, false), -EBADMSG);
+        r = good(type);
+        r.credential.secret[1] = 1;
+        assert_int_equal(request_check(&r, false), -EBADMSG);
+    }
+    r = good(HOST_ACTIVATE);
+    r.credential.blob[HOST_CREDENTIAL_MAX - 1] = r.credential.secret[0] = 1;
+    assert_int_equal(request_check(&r, false), 0);
+    r.credential.blob_size = HOST_CREDENTIAL_MAX + 1;
+    assert_int_equal(request_check(&r, false), -EBADMSG);
+    r.credential.blob_size = UINT32_MAX;
+    assert_int_equal(request_check(&r, false), -EBADMSG);
+    r = good(HOST_ACTIVATE);
+    r.credential.secret_size = UINT32_MAX;
     assert_int_equal(request_check(&r, false), -EBADMSG);
 }
 
@@ -217,9 +251,10 @@ static void test_guard_messages(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_good_requests), cmocka_unit_test(test_reload_flags),
-        cmocka_unit_test(test_nonces),        cmocka_unit_test(test_hostile_requests),
-        cmocka_unit_test(test_table),         cmocka_unit_test(test_guard_messages),
+        cmocka_unit_test(test_good_requests),    cmocka_unit_test(test_reload_flags),
+        cmocka_unit_test(test_credentials),      cmocka_unit_test(test_nonces),
+        cmocka_unit_test(test_hostile_requests), cmocka_unit_test(test_table),
+        cmocka_unit_test(test_guard_messages),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -82,6 +82,54 @@ static void test_there_and_back(void **state)
 }
 
 /* What may not be sent. */
+/* A host alone: with nothing of a guest, or it is neither. */
+static void test_host_alone(void **state)
+{
+    static const char *const guests[] = {"guest", "quote", "ak", "ek", "boot_log", "ledger_log"};
+    struct evidence e = example(), alone = {.nonce_size = 20, .has_host = true, .host_only = true};
+    struct evidence *back = NULL;
+    struct evidence_error error;
+    json_t *object, *guest;
+    char *text;
+
+    (void)state;
+    alone.host = e.host;
+    assert_int_equal(evidence_encode(&e, &guest), 0);
+    assert_int_equal(evidence_encode(&alone, &object), 0);
+    assert_int_equal(json_object_size(object), 3);
+    text = json_dumps(object, JSON_COMPACT);
+    assert_int_equal(evidence_decode(text, strlen(text), &back, &error), 0);
+    assert_true(back->host_only && back->has_host);
+    assert_int_equal(back->tenant[0], 0);
+    assert_int_equal(back->host.statement.size, 0);
+    same(&back->host.quote.attest, &e.host.quote.attest);
+    free(text);
+    free(back);
+    back = NULL;
+    for (size_t i = 0; i < sizeof(guests) / sizeof(guests[0]); i++) {
+        json_t *mixed = json_copy(object);
+
+        assert_int_equal(json_object_set(mixed, guests[i], json_object_get(guest, guests[i])), 0);
+        text = json_dumps(mixed, JSON_COMPACT);
+        assert_int_equal(evidence_decode(text, strlen(text), &back, &error), -EINVAL);
+        free(text);
+        json_decref(mixed);
+    }
+    /* What a host says of a guest says nothing without the guest. */
+    assert_int_equal(json_object_set(object, "host", json_object_get(guest, "host")), 0);
+    text = json_dumps(object, JSON_COMPACT);
+    assert_int_equal(evidence_decode(text, strlen(text), &back, &error), -EINVAL);
+    free(text);
+    assert_int_equal(json_object_del(json_object_get(guest, "host"), "proof"), 0);
+    text = json_dumps(guest, JSON_COMPACT);
+    assert_int_equal(evidence_decode(text, strlen(text), &back, &error), -EINVAL);
+    free(text);
+    alone.host.quote.attest.size = 0;
+    assert_int_equal(evidence_encode(&alone, &object), -EINVAL);
+    json_decref(object);
+    json_decref(guest);
+}
+
 static void test_encode_refuses(void **state)
 {
     json_t *object = NULL;
@@ -381,10 +429,15 @@ static void test_statement_refuses(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_there_and_back), cmocka_unit_test(test_encode_refuses),
-        cmocka_unit_test(test_decode_refuses), cmocka_unit_test(test_no_json),
-        cmocka_unit_test(test_one_form),       cmocka_unit_test(test_base64),
-        cmocka_unit_test(test_statement),      cmocka_unit_test(test_statement_refuses),
+        cmocka_unit_test(test_there_and_back),
+        cmocka_unit_test(test_host_alone),
+        cmocka_unit_test(test_encode_refuses),
+        cmocka_unit_test(test_decode_refuses),
+        cmocka_unit_test(test_no_json),
+        cmocka_unit_test(test_one_form),
+        cmocka_unit_test(test_base64),
+        cmocka_unit_test(test_statement),
+        cmocka_unit_test(test_statement_refuses),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

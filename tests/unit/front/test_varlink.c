@@ -61,6 +61,23 @@ static void test_calls(void **state)
     assert_int_equal(call.request.flags, HOST_FLAG_FRESH | HOST_FLAG_STOP);
     call = decoded("{\"method\":\"" HOST "Reload\",\"parameters\":{\"running\":\"all\"}}");
     assert_int_equal(call.action, VARLINK_REFUSE);
+    call = decoded("{\"method\":\"" HOST "AttestHost\",\"parameters\":{\"nonce\":"
+                   "\"00112233445566778899aabbccddeeff\"}}");
+    assert_int_equal(call.request.type, HOST_ATTEST_HOST);
+    assert_int_equal(call.request.nonce_size, 16);
+    call = decoded("{\"method\":\"" HOST "AttestHost\"}");
+    assert_int_equal(call.action, VARLINK_REFUSE);
+    call = decoded("{\"method\":\"" HOST "Activate\",\"parameters\":{\"credential\":\"00ff\","
+                   "\"secret\":\"07\"}}");
+    assert_int_equal(call.request.type, HOST_ACTIVATE);
+    assert_int_equal(call.request.credential.blob_size, 2);
+    assert_int_equal(call.request.credential.secret_size, 1);
+    assert_int_equal(call.request.credential.secret[0], 7);
+    call = decoded("{\"method\":\"" HOST "Activate\",\"parameters\":{\"credential\":\"00\"}}");
+    assert_int_equal(call.action, VARLINK_REFUSE);
+    call = decoded("{\"method\":\"" HOST "Activate\",\"parameters\":{\"credential\":\"0\","
+                   "\"secret\":\"07\"}}");
+    assert_int_equal(call.action, VARLINK_REFUSE);
     call = decoded("{\"method\":\"" HOST "Events\",\"more\":true}");
     assert_int_equal(call.request.type, HOST_EVENTS);
     call = decoded("{\"method\":\"" HOST "Console\",\"upgrade\":true,\"parameters\":"

@@ -6,10 +6,12 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 
 #include <cmocka.h>
 
 #include "attest/host/client.h"
+#include "base/buf.h"
 #include "base/fd.h"
 #include "base/fdpass.h"
 #include "base/text.h"
@@ -19,7 +21,7 @@
 
 static struct swtpm swtpm;
 static char program[512];
-static int state_fd = -1, ledger_fd = -1;
+static int state_fd = -1, ledger_fd = -1, boot_fd = -1, ima_fd = -1;
 
 static struct hosttpm_config good_config(void)
 {
@@ -41,14 +43,14 @@ static int start(int tpm, int config, pid_t *pid)
     *pid = fork();
     assert_true(*pid >= 0);
     if (*pid == 0) {
-        const int from[] = {ends[1], tpm, state_fd, ledger_fd, config};
+        const int from[] = {ends[1], tpm, state_fd, ledger_fd, config, boot_fd, ima_fd};
         char name[] = "casemate-hosttpm", *argv[] = {name, NULL}, *environment[] = {NULL};
-        int parked[5];
+        int parked[7];
 
-        for (int i = 0; i < 5; i++)
+        for (int i = 0; i < 7; i++)
             parked[i] = fcntl(from[i], F_DUPFD_CLOEXEC, 20);
-        for (int i = 0; i < 5; i++)
-            if (dup2(parked[i], HOSTTPM_FD_CONTROL + i) < 0)
+        for (int i = 0; i < 7; i++)
+            if (parked[i] >= 0 && dup2(parked[i], HOSTTPM_FD_CONTROL + i) < 0)
                 _exit(126);
         (void)execve(program, argv, environment);
         _exit(127);
@@ -77,10 +79,42 @@ static int end(int control, pid_t pid)
     return WIFEXITED(status) ? WEXITSTATUS(status) : 256 + WTERMSIG(status);
 }
 
+/* A kernel's list: an event of SELinux's, and a file that is nobody's business. */
+static void ima_append(struct buf *list, const char *template, const char *event, const char *text)
+{
+    static const uint8_t sha1[20] = {7}, digest[40] = "sha256:";
+    const uint32_t pcr = 10,
+                   sizes[] = {sizeof(digest), (uint32_t)strlen(event) + 1, (uint32_t)strlen(text)};
+    const uint32_t name = (uint32_t)strlen(template);
+    const uint32_t data = sizes[0] + sizes[1] + 8 + (*text != '\0' ? sizes[2] + 4 : 0);
+
+    buf_append(list, &pcr, 4);
+    buf_append(list, sha1, sizeof(sha1));
+    buf_append(list, &name, 4);
+    buf_append(list, template, name);
+    buf_append(list, &data, 4);
+    buf_append(list, &sizes[0], 4);
+    buf_append(list, digest, sizes[0]);
+    buf_append(list, &sizes[1], 4);
+    buf_append(list, event, sizes[1]);
+    if (*text == '\0')
+        return;
+    buf_append(list, &sizes[2], 4);
+    buf_append(list, text, sizes[2]);
+}
+
 static int setup(void **state)
 {
+    struct buf list;
+
     (void)state;
     (void)swtpm_new_host(&swtpm, &state_fd, &ledger_fd);
+    buf_init(&list, 65536);
+    ima_append(&list, "ima-buf", "selinux-state", "enforcing=1;");
+    ima_append(&list, "ima-ng", "/srv/initech/secret-plan", "");
+    ima_fd = fd_sealed_memfd("ima", list.data, list.size);
+    boot_fd = fd_sealed_memfd("boot", "booted", 6);
+    buf_release(&list);
     return 0;
 }
 
@@ -88,6 +122,8 @@ static int teardown(void **state)
 {
     (void)state;
     swtpm_remove_host(&swtpm, state_fd, ledger_fd);
+    fd_close(&boot_fd);
+    fd_close(&ima_fd);
     return 0;
 }
 
@@ -113,6 +149,52 @@ static void status_line(pid_t pid, const char *key, char value[128])
         if (strncmp(line, key, strlen(key)) == 0)
             (void)sscanf(line + strlen(key), "%127s", value);
     (void)fclose(status);
+}
+
+/* The host's verifier is told all, a guest's tenant no name of a file; the quote is the nonce's. */
+static void what_is_told(int host, int guard, const uint8_t nonce[32])
+{
+    struct hosttpm_evidence *evidence;
+    struct hosttpm_reply reply;
+    struct hosttpm_logs logs;
+    uint8_t bytes[32768];
+    struct stat st;
+    int fd = -1;
+
+    assert_int_equal(hosttpm_logs(guard, &logs, &fd), 0);
+    assert_int_equal(fd_require_seals(fd, F_SEAL_WRITE), 0);
+    assert_int_equal(logs.boot_size, 6);
+    assert_true(logs.ima_size > 64);
+    assert_int_equal(fstat(fd, &st), 0);
+    assert_int_equal(st.st_size, 6 + logs.ima_size);
+    assert_int_equal(fd_pread_full(fd, bytes, (size_t)st.st_size, 0), 0);
+    assert_memory_equal(bytes, "booted", 6);
+    assert_non_null(memmem(bytes, (size_t)st.st_size, "enforcing=1;", 12));
+    assert_null(memmem(bytes, (size_t)st.st_size, "initech", 7));
+    (void)close(fd);
+    assert_int_equal(hosttpm_ask_evidence(guard, nonce, 32), 0);
+    while (hosttpm_take(guard, &reply, &fd) == -EAGAIN)
+        (void)usleep(1000);
+    assert_int_equal(reply.result, -EPERM);
+    assert_int_equal(hosttpm_ask_evidence(host, nonce, 15), -EINVAL);
+    assert_int_equal(hosttpm_ask_evidence(host, nonce, 32), 0);
+    while (hosttpm_take(host, &reply, &fd) == -EAGAIN)
+        (void)usleep(1000);
+    assert_int_equal(reply.type, HOSTTPM_EVIDENCE);
+    assert_int_equal(reply.result, 0);
+    assert_int_equal(fstat(fd, &st), 0);
+    assert_true(st.st_size < (off_t)sizeof(bytes));
+    assert_int_equal(fd_pread_full(fd, bytes, (size_t)st.st_size, 0), 0);
+    evidence = malloc(sizeof(*evidence));
+    assert_non_null(evidence);
+    memcpy(evidence, bytes, sizeof(*evidence));
+    assert_int_equal(evidence->magic, HOSTTPM_EVIDENCE_MAGIC);
+    assert_int_equal(st.st_size, sizeof(*evidence) + evidence->logs.boot_size +
+                                     evidence->logs.ima_size + evidence->ledger_size);
+    assert_true(evidence->ledger_size > 0 && evidence->quote.attest_size > 0);
+    assert_non_null(memmem(bytes, (size_t)st.st_size, "/srv/initech/secret-plan", 24));
+    free(evidence);
+    (void)close(fd);
 }
 
 /* Every request, under the real filter: a system call that it lacks would kill the process. */
@@ -168,6 +250,7 @@ static void everything_it_can(void **state)
     (void)close(log);
     assert_int_equal(hosttpm_counter(host, &counter), 0);
     assert_int_equal(counter.guests, 1);
+    what_is_told(host, guard, nonce);
     (void)close(guard);
     (void)close(host);
     assert_int_equal(end(control, pid), 0);
