@@ -58,6 +58,8 @@ static int read_record(struct matrix *m, char *line)
     int kind, act, layer, relation;
 
     line[strcspn(line, "\n")] = 0;
+    if (strncmp(line, "end\t", 4) == 0)
+        return 0;
     for (unsigned i = 0; i < 6; i++) {
         field[i] = strsep(&line, "\t");
         if (!field[i])

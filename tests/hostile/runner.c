@@ -3,7 +3,8 @@
  * runner run --standin FILE --scratch DIR [--tap NAME] [--layers a,b] [--kinds a,b] [--acts a,b]
  *            [--relations a,b] [--reach a,b]
  *     puts the hostile stand-in behind the layers and prints one record an act:
- *     KIND ACT LAYER RELATION open|refused HOW, separated by tabs
+ *     KIND ACT LAYER RELATION open|refused HOW, separated by tabs; and after the last act of a kind
+ *     behind a layer, if nothing of the test itself failed there: end KIND LAYER
  * runner report [--json FILE] [--doc FILE] <RECORDS
  *     judges the records: exit 1 if something is open that must not be (report.c)
  * runner list
@@ -278,11 +279,17 @@ static int run(const struct choice *choice)
         if (!chosen(choice->layers, layer_rows[layer].name))
             continue;
         for (unsigned k = 0; k < kind_row_count; k++) {
+            int wrong = 0;
+
             if (!chosen(choice->kinds, process_kind_name(kind_rows[k].kind)))
                 continue;
             for (unsigned relation = 0; relation < RELATIONS; relation++)
-                failed += run_kind(&scene, choice, (enum layer)layer, (enum relation)relation,
-                                   kind_rows[k].kind);
+                wrong += run_kind(&scene, choice, (enum layer)layer, (enum relation)relation,
+                                  kind_rows[k].kind);
+            if (wrong == 0)
+                printf("end\t%s\t%s\n", process_kind_name(kind_rows[k].kind),
+                       layer_rows[layer].name);
+            failed += wrong;
             (void)fflush(stdout);
         }
     }
