@@ -72,6 +72,27 @@ static inline void swtpm_shutdown(struct swtpm *swtpm)
     swtpm_crash(swtpm);
 }
 
+/*
+ * Whoever spoke with it was killed, perhaps before all of a response was read: wait until the TPM
+ * has ended that command, by one that no TPM knows, and take what it has said until then.
+ */
+static inline void swtpm_settle(struct swtpm *swtpm)
+{
+    static const uint8_t command[] = {0x80, 0x01, 0, 0, 0, 10, 0x20, 0, 0x0f, 0xff};
+    static const uint8_t unknown[] = {0x80, 0x01, 0, 0, 0, 10, 0, 0, 0x01, 0x43};
+    uint8_t said[8192];
+    size_t size = 0;
+
+    assert_int_equal(write(swtpm->fd, command, sizeof(command)), sizeof(command));
+    do {
+        ssize_t n = read(swtpm->fd, said + size, sizeof(said) - size);
+
+        assert_true(n > 0);
+        size += (size_t)n;
+    } while (size < sizeof(unknown) ||
+             memcmp(said + size - sizeof(unknown), unknown, sizeof(unknown)) != 0);
+}
+
 static inline void swtpm_new(struct swtpm *swtpm)
 {
     (void)snprintf(swtpm->directory, sizeof(swtpm->directory), "/tmp/casemate-swtpm-XXXXXX");
