@@ -23,7 +23,8 @@
 
 enum guard_request_type {
     GUARD_SHOW = 1,   /* answer: record */
-    GUARD_WATCH,      /* answer: record; then events */
+    GUARD_WATCH,      /* answer: record; then events. With one descriptor, when casemated started
+                         it: the sealed file that it was started from, hv/launch/guard_process.h */
     GUARD_STOP,       /* press the power button; after `seconds` force. Answer: status */
     GUARD_KILL,       /* end it now */
     GUARD_PAUSE,      /* freeze; -EALREADY, -EBUSY when it is not running */

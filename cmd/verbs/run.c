@@ -70,6 +70,7 @@ static int launch(const struct run_request *request)
         .journal = -1, /* who started it reads what it says */
         .host_tpm = -1,
         .station = -1,
+        .start = -1,
         .terminal_in = STDIN_FILENO,
         .terminal_out = STDOUT_FILENO,
         .signal_fd = signals,

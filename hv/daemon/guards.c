@@ -16,7 +16,9 @@
 #include "hv/daemon/machine.h"
 #include "hv/daemon/request.h"
 #include "hv/launch/event_log.h"
+#include "hv/launch/guard_process.h"
 #include "hv/launch/launch.h"
+#include "labeling/store.h"
 
 #define GREETING_MSEC 10000
 
@@ -214,6 +216,30 @@ static void take_event(struct guard *guard, const struct record_event *event)
         (void)guard_ask(guard, GUARD_SHOW, 0, 0, 0);
 }
 
+/*
+ * Of a guest that runs longer than this casemated: what it was started with, in the file that an
+ * earlier one sealed. What a policy says of the guest by now may be another thing, so where the
+ * file is missing, what the guest holds stays unknown, and no policy is taken that would have to
+ * admit that. A guest of `casemate run` is no policy's.
+ */
+static void take_start(struct guard *guard, int fd)
+{
+    cleanup_free struct guard_start *start = malloc(sizeof(*start));
+    struct guest *guest = guard->guest;
+
+    guests_hold_unknown(guest);
+    if (strcmp(guest->record.tenant, LABEL_TENANT_HOST) == 0)
+        return;
+    if (start != NULL && fd >= 0 && guard_process_read_start(fd, start) == 0 &&
+        strcmp(start->tenant, guest->record.tenant) == 0 &&
+        strcmp(start->spec.name, guest->record.name) == 0 && guests_hold(guest, &start->spec) == 0)
+        return;
+    host_log(guard->host, DAEMON_WARNING,
+             "guest %s/%s: its guard does not say what it was started with; while it runs, no "
+             "policy is taken but with --running",
+             guest->record.tenant, guest->record.name);
+}
+
 /* It has done what was asked: the event says so too, but a client's next request may come first. */
 static void take_done(struct guard *guard, uint32_t request)
 {
@@ -241,6 +267,9 @@ static bool take_answer(struct guard *guard, const struct guard_message *message
     pending = guard->pending[guard->first];
     guard->first = (guard->first + 1) % GUARD_PENDING_MAX;
     guard->pendings--;
+    if (pending.type == GUARD_WATCH && message->type == GUARD_MESSAGE_RECORD &&
+        message->status == 0)
+        take_start(guard, fd);
     if (message->type == GUARD_MESSAGE_STATUS && message->status == 0)
         take_done(guard, pending.type);
     /* Nobody else hears that what we asked for ourselves is refused. */

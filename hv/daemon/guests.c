@@ -128,6 +128,13 @@ int guests_hold(struct guest *guest, const struct guest_spec *spec)
     return 0;
 }
 
+void guests_hold_unknown(struct guest *guest)
+{
+    free(guest->holds);
+    guest->holds = NULL;
+    guest->held_disks = guest->held_nets = 0;
+}
+
 bool guests_alive(const struct guest *guest)
 {
     return guest->guard != NULL;

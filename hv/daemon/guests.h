@@ -27,8 +27,14 @@ struct guest *guests_from(const struct host *host, uint64_t number);
 /* Find or add. NULL without memory. */
 struct guest *guests_add(struct host *host, const char *tenant, const char *name);
 
-/* Note what a guest holds that starts: disks and taps. 0 or -ENOMEM. */
+/*
+ * Note what a guest holds that starts, or was started so: disks and taps. 0 or -ENOMEM, and then
+ * what it holds is as it was.
+ */
 int guests_hold(struct guest *guest, const struct guest_spec *spec);
+
+/* Nobody knows what it holds. */
+void guests_hold_unknown(struct guest *guest);
 
 /* Drop what is neither in the policy nor in the store nor alive. */
 void guests_sweep(struct host *host);

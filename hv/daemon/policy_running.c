@@ -13,31 +13,6 @@
 #define SHOWN       80
 #define OFF_TIMEOUT 30 /* seconds from the power button to force */
 
-/*
- * A guest holds what it was started with, which is what the policy of then said. One that was found
- * at its station by a casemated that started later holds what the policy in force says of it: since
- * it was admitted, no policy that says less has been taken, but where an administrator had it kept.
- * If that one does not describe it, what it holds stays unknown (`holds` is NULL). 0 or -ENOMEM.
- */
-static int take_holdings(const struct host *host, struct guest *g)
-{
-    const struct image *image = policy_current(host->policy);
-    struct guest_spec *spec = NULL;
-    int index = -ENOENT, r;
-
-    if (g->holds == NULL && image != NULL)
-        index = image_find_guest(image, g->record.tenant, g->record.name);
-    if (index < 0)
-        return 0;
-    spec = malloc(sizeof(*spec));
-    if (spec == NULL)
-        return -ENOMEM;
-    image_guest(image, (uint32_t)index, spec, NULL);
-    r = guests_hold(g, spec);
-    free(spec);
-    return r;
-}
-
 static bool has_tap(const struct image *image, uint32_t tenant, const char *tap)
 {
     struct image_range links = image_tenants(image)[tenant].links;
@@ -71,8 +46,8 @@ static int check_holdings(const struct image *image, uint32_t tenant, const stru
     /* It may hold what is another tenant's there. */
     if (at == NULL)
         return refuse(g, text,
-                      "what it holds is not known, for it is older than this casemated and the "
-                      "policy in force does not describe it",
+                      "what it holds is not known, for its guard does not say what it was started "
+                      "with",
                       "");
     for (uint32_t i = 0; i < g->held_disks; i++, at += strlen(at) + 1) {
         if (image_shared_object(image, tenant, at) < 0 &&
@@ -164,9 +139,7 @@ int policy_admits_running(struct host *host, const struct image *image, enum pol
         /* A guest of `casemate run` is no policy's. */
         if (!guests_alive(g) || strcmp(g->record.tenant, LABEL_TENANT_HOST) == 0)
             continue;
-        /* Of those that may go on, too: the next policy may say less of them than they hold. */
-        r = take_holdings(host, g);
-        if (r < 0 || running == POLICY_RUNNING_KEEP)
+        if (running == POLICY_RUNNING_KEEP)
             continue;
         r = check_one(image, g, sums, text);
         if (r == -EINVAL && running == POLICY_RUNNING_STOP) {

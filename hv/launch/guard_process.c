@@ -128,9 +128,10 @@ static int block_signals(void)
 int guard_process_main(void)
 {
     cleanup_free struct guard_start *start = malloc(sizeof(*start));
-    cleanup_fd int signals = -1, journal = -1, file = GUARD_FD_START;
+    cleanup_fd int signals = -1, journal = -1;
     struct launch_options options = {
         .station = GUARD_FD_STATION,
+        .start = GUARD_FD_START,
         .host_tpm = GUARD_FD_HOSTTPM,
         .console_client = true,
         .terminal_in = -1,
@@ -144,11 +145,11 @@ int guard_process_main(void)
     (void)prctl(PR_SET_NAME, "casemate-guard");
     if (start == NULL || clearenv() != 0)
         return LAUNCH_SYSTEM;
-    if (guard_process_read_start(file, start) < 0 ||
+    if (guard_process_read_start(GUARD_FD_START, start) < 0 ||
+        fcntl(GUARD_FD_START, F_SETFD, FD_CLOEXEC) < 0 ||
         fcntl(GUARD_FD_STATION, F_SETFD, FD_CLOEXEC) < 0 ||
         fcntl(GUARD_FD_HOSTTPM, F_SETFD, FD_CLOEXEC) < 0)
         return LAUNCH_USAGE;
-    fd_close(&file);
     if (fstat(GUARD_FD_HOSTTPM, &st) < 0 || !S_ISSOCK(st.st_mode))
         options.host_tpm = -1;
     signals = block_signals();

@@ -15,7 +15,7 @@
 #include "policy/guest.h"
 
 /* 0 to 2 are /dev/null, or a log for 2: the guard itself never writes there. */
-#define GUARD_FD_START   3 /* sealed memfd with one struct guard_start */
+#define GUARD_FD_START   3 /* sealed memfd with one struct guard_start, which it keeps */
 #define GUARD_FD_STATION 4 /* connected SOCK_SEQPACKET to casemated: hv/guard_wire.h */
 #define GUARD_FD_HOSTTPM 5 /* connection to casemate-hosttpm, or /dev/null: the host has none */
 

@@ -71,6 +71,7 @@ struct launch_options {
         *proof;   /* borrowed; of the certificate of that policy's proof; NULL: it has none */
     int host_tpm; /* borrowed: a connection to casemate-hosttpm, not bound yet; -1: without */
     int station;  /* borrowed: a connection to casemated, or -1 */
+    int start;    /* borrowed: the sealed file that casemated started it from, or -1 */
     bool console_client;                   /* the console is whose GUARD_CONSOLE asks for it */
     int terminal_in, terminal_out;         /* borrowed: else, the console's other end */
     bool restore_terminal;                 /* the janitor gives it `terminal_before` back */

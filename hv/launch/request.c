@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What casemated asks of a guard (hv/guard_wire.h), decided by the state that the guest is in. */
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 
 #include "hv/launch/host_ledger.h"
@@ -125,6 +126,9 @@ void watch_answer(void *context, const struct guard_request *request, struct gua
     switch ((enum guard_request_type)request->type) {
     case GUARD_SHOW:
     case GUARD_WATCH:
+        /* A casemated that comes later learns from it what the guest holds. */
+        if (request->type == GUARD_WATCH && guard->options->start >= 0)
+            *fd = fcntl(guard->options->start, F_DUPFD_CLOEXEC, 3);
         guard_record(guard);
         message->type = GUARD_MESSAGE_RECORD;
         message->record = guard->record;

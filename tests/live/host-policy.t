@@ -275,6 +275,19 @@ daemon=$!
 at_exit kill $daemon
 answers() { "$CASEMATE" info; }
 ok "which starts with it" wait_for 60 answers
+# What it holds is what it was started with, and not what a policy says of it by now.
+{
+    echo "host { mac landlock; }"
+    echo "tenant acme { disk \"$srv/moved/**\"; guest good$n { memory 48M; kernel \"$srv/moved/k\"; disk \"$srv/moved/d\"; } }"
+    echo "tenant initech { disk \"$srv/acme/**\"; }"
+} >"$policy"
+run "$CASEMATE" policy load "$policy" --running keep
+is "$status" 0 "a policy that gives its files away is taken if it may go on" || diag "$err"
+run "$CASEMATE" policy load "$policy"
+isnt "$status" 0 "and not if it would have to be admitted"
+like "$err" "holds a disk that is not its tenant's there: .*/acme/disk.img" "and says why"
+run "$CASEMATE" policy load "$scratch/before"
+is "$status" 0 "that under which it was started is taken" || diag "$err"
 run "$CASEMATE" kill acme/good$n
 is "$status" 0 "and ends the guest" || diag "$err"
 kill $daemon

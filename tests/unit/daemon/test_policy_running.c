@@ -126,7 +126,8 @@ static void test_unknown(void **state)
 {
     struct scene *s = *state;
 
-    assert_null(policy_current(s->host.policy));
+    hold(s, "/srv/acme/web.img");
+    guests_hold_unknown(s->web);
     assert_int_equal(admits(s, POLICY_RUNNING_REFUSE), -EINVAL);
     assert_non_null(strstr(text, "acme/web runs"));
     assert_non_null(strstr(text, "what it holds is not known"));

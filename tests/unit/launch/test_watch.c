@@ -72,6 +72,7 @@ static int setup(void **state)
     s->guard.options = &s->options;
     s->guard.error = &s->error;
     s->guard.jail.landlock_only = true;
+    s->options.start = -1;
     s->options.console_client = true;
     s->options.signal_fd = eventfd(0, EFD_CLOEXEC);
     assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
