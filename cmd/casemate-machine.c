@@ -4,13 +4,18 @@
  * service manager has its guard in a scope of its own. Started by casemated for each guest, and
  * gone within seconds.
  *
- * Trust: root's uid, because machined asks for it, and nothing else: no capability, no descriptor,
- * a domain that may speak with D-Bus and machined alone. It never sees a guest, a client or a file
- * of a tenant's; what it parses is the bus's. It is not in casemated, which parses nothing. Its
- * arguments are casemated's, and checked all the same.
+ * Trust: root's uid, because machined asks for it, and nothing else: no capability, no descriptor
+ * but a pidfd of the guard, a domain that may speak with D-Bus and machined alone. It never sees a
+ * guest, a client or a file of a tenant's; what it parses is the bus's. It is not in casemated,
+ * which parses nothing. Its arguments are casemated's, and checked all the same.
+ *
+ * machined takes a process by its number, which may be another's by the time that machined looks.
+ * So it is the guard's pidfd that says whether the number was the guard's all the while: if the
+ * guard has ended, what was registered is taken back.
  */
 #include <errno.h>
 #include <linux/capability.h>
+#include <poll.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -62,6 +67,16 @@ static int parse(int argc, char **argv, struct machine *machine)
                        machine->name);
 }
 
+/* MACHINE_OK while it lives; MACHINE_ENDED; MACHINE_USAGE: the descriptor is no pidfd. */
+static int guard_state(void)
+{
+    struct pollfd end = {.fd = MACHINE_FD_GUARD, .events = POLLIN};
+
+    if (poll(&end, 1, 0) < 0 || (end.revents & (POLLNVAL | POLLERR)) != 0)
+        return MACHINE_USAGE;
+    return end.revents == 0 ? MACHINE_OK : MACHINE_ENDED;
+}
+
 static int append(sd_bus_message *call, const struct machine *machine)
 {
     int r = sd_bus_message_append(call, "s", machine->name);
@@ -92,16 +107,12 @@ static int status_of(const sd_bus_error *error)
     return sd_bus_error_has_name(error, MACHINED ".MachineExists") ? MACHINE_OK : MACHINE_REFUSED;
 }
 
-static int create(const struct machine *machine)
+static int create(sd_bus *bus, const struct machine *machine)
 {
     sd_bus_error error = SD_BUS_ERROR_NULL;
     sd_bus_message *call = NULL;
-    sd_bus *bus = NULL;
-    int status = MACHINE_NOBODY;
+    int status = MACHINE_FAILED;
 
-    if (sd_bus_open_system(&bus) < 0)
-        return status;
-    status = MACHINE_FAILED;
     if (sd_bus_message_new_method_call(bus, &call, MACHINED, "/org/freedesktop/machine1",
                                        MACHINED ".Manager", "CreateMachine") >= 0 &&
         append(call, machine) >= 0)
@@ -109,6 +120,31 @@ static int create(const struct machine *machine)
             sd_bus_call(bus, call, CALL_USEC, &error, NULL) < 0 ? status_of(&error) : MACHINE_OK;
     sd_bus_error_free(&error);
     (void)sd_bus_message_unref(call);
+    return status;
+}
+
+/* Whose number it is now keeps running: the registration goes, and nothing else. */
+static void take_back(sd_bus *bus, const struct machine *machine)
+{
+    (void)sd_bus_call_method(bus, MACHINED, "/org/freedesktop/machine1", MACHINED ".Manager",
+                             "UnregisterMachine", NULL, NULL, "s", machine->name);
+}
+
+static int tell_machined(const struct machine *machine)
+{
+    sd_bus *bus = NULL;
+    int status = guard_state(), later;
+
+    if (status != MACHINE_OK)
+        return status;
+    if (sd_bus_open_system(&bus) < 0)
+        return MACHINE_NOBODY;
+    status = create(bus, machine);
+    later = guard_state();
+    if (status == MACHINE_OK && later != MACHINE_OK) {
+        take_back(bus, machine);
+        status = later;
+    }
     (void)sd_bus_flush_close_unref(bus);
     return status;
 }
@@ -124,5 +160,5 @@ int main(int argc, char **argv)
         fprintf(stderr, "Usage: casemate-machine NAME UUID PID\ncasemated starts it.\n");
         return MACHINE_USAGE;
     }
-    return create(&machine);
+    return tell_machined(&machine);
 }

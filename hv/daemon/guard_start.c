@@ -80,6 +80,8 @@ int guard_start(struct host *host, struct guest *guest, const struct guest_spec 
         return r;
     }
     guard->pid = pid;
+    /* Before anybody could reap it; without one it is not registered with machined. */
+    guard->pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
     guard->ours = true;
     guest->registered = false;
     guest->record.state = GUEST_STATE_STARTING;

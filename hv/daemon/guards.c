@@ -68,6 +68,7 @@ static void close_guard(struct guard *guard)
     loop_remove(&guard->source);
     loop_remove(&guard->clock);
     fd_close(&guard->socket);
+    fd_close(&guard->pidfd);
     free(guard);
 }
 
@@ -373,8 +374,12 @@ int guard_adopt(struct host *host, int socket, pid_t pid, struct guest *guest, i
 
     if (guard == NULL)
         return -ENOMEM;
-    *guard = (struct guard){
-        .host = host, .guest = guest, .socket = socket, .pid = pid, .store_id = store_id};
+    *guard = (struct guard){.host = host,
+                            .guest = guest,
+                            .socket = socket,
+                            .pid = pid,
+                            .pidfd = -1,
+                            .store_id = store_id};
     r = loop_watch(host->loop, socket, EPOLLIN, on_guard, guard, &guard->source);
     /* One that we started has much to do first, and starting has its own clock. */
     if (r == 0 && guest == NULL)

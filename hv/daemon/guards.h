@@ -25,6 +25,7 @@ struct guard {
     int socket;          /* owned */
     struct loop_source *source, *clock;
     pid_t pid;
+    int pidfd;        /* owned: the same process, of one that we started, until machined knows it */
     int64_t store_id; /* of its station's name; 0: we started it */
     bool ours;        /* started by this casemated */
     bool greeted;     /* it has sent a record */

@@ -14,6 +14,7 @@
 #include "base/cleanup.h"
 #include "base/hex.h"
 #include "base/text.h"
+#include "hv/daemon/guards.h"
 #include "hv/daemon/guests.h"
 #include "hv/launch/error.h"
 #include "hv/launch/input.h"
@@ -33,14 +34,18 @@ int machine_name(const char *tenant, const char *guest, char name[MACHINE_NAME_M
     return text_format(name, MACHINE_NAME_MAX + 1, "%s.%s", guest, tenant);
 }
 
-/* In the child: nothing of casemated goes along, and nothing is given to it. */
-_Noreturn static void become(const struct host *host, int program, char *const argv[])
+/* In the child: nothing of casemated goes along, and nothing is given to it but who the guard is.
+ */
+_Noreturn static void become(const struct host *host, int program, int pidfd, char *const argv[])
 {
     char *environment[] = {NULL};
 
     child_reset_signals();
-    if (setsid() < 0 || dup2(host->null, 0) < 0 || dup2(host->null, 1) < 0 ||
-        dup2(host->null, 2) < 0 || syscall(SYS_close_range, 3, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
+    program = fcntl(program, F_DUPFD_CLOEXEC, MACHINE_FD_GUARD + 1);
+    pidfd = fcntl(pidfd, F_DUPFD_CLOEXEC, MACHINE_FD_GUARD + 1);
+    if (program < 0 || pidfd < 0 || dup2(pidfd, MACHINE_FD_GUARD) < 0 || setsid() < 0 ||
+        dup2(host->null, 0) < 0 || dup2(host->null, 1) < 0 || dup2(host->null, 2) < 0 ||
+        syscall(SYS_close_range, MACHINE_FD_GUARD + 1, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
         _exit(MACHINE_FAILED);
     (void)syscall(SYS_execveat, program, "", argv, environment, AT_EMPTY_PATH);
     _exit(MACHINE_FAILED);
@@ -52,9 +57,12 @@ void machine_register(struct host *host, struct guest *guest)
     char *argv[] = {self, name, uuid, pid, NULL};
     struct launch_error error = {0};
     struct machine_child *child;
-    cleanup_fd int program = -1;
+    cleanup_fd int program = -1, pidfd = -1;
 
-    if (guest->registered || host->no_machines || guest->record.guard <= 1)
+    if (guest->guard == NULL)
+        return;
+    pidfd = steal_fd(&guest->guard->pidfd);
+    if (guest->registered || host->no_machines || pidfd < 0)
         return;
     guest->registered = true;
     if (access(BOOTED, F_OK) < 0 || access(BUS, F_OK) < 0)
@@ -65,7 +73,7 @@ void machine_register(struct host *host, struct guest *guest)
         return;
     }
     hex_encode(uuid, guest->record.uuid, sizeof(guest->record.uuid));
-    (void)text_format(pid, sizeof(pid), "%d", guest->record.guard);
+    (void)text_format(pid, sizeof(pid), "%d", (int)guest->guard->pid);
     program = input_program("casemate-machine", &error);
     child = program >= 0 ? calloc(1, sizeof(*child)) : NULL;
     if (child == NULL) {
@@ -74,7 +82,7 @@ void machine_register(struct host *host, struct guest *guest)
     }
     *child = (struct machine_child){.pid = fork(), .guest = guest->number};
     if (child->pid == 0)
-        become(host, program, argv);
+        become(host, program, pidfd, argv);
     if (child->pid < 0) {
         free(child);
         return;
@@ -91,18 +99,19 @@ static void tell(struct host *host, const struct guest *guest, int status)
         [MACHINE_USAGE] = "casemate-machine is of another version; install them together",
         [MACHINE_FAILED] = "it could not be asked",
         [MACHINE_REFUSED] = "it refused; its own log says why",
+        [MACHINE_ENDED] = "its guard ended meanwhile",
     };
     int code = WIFEXITED(status) ? WEXITSTATUS(status) : MACHINE_FAILED;
 
     if (code == MACHINE_OK)
         return;
     host->no_machines = host->no_machines || code == MACHINE_NOBODY;
-    if (code < 0 || code > MACHINE_REFUSED)
+    if (code < 0 || code > MACHINE_ENDED)
         code = MACHINE_FAILED;
-    host_log(host, code == MACHINE_NOBODY ? DAEMON_INFO : DAEMON_NOTICE,
-             "guest %s/%s is not registered with systemd-machined: %s; it runs all the same",
-             guest->record.tenant, guest->record.name,
-             WIFSIGNALED(status) ? "it did not answer" : words[code]);
+    host_log(host, code == MACHINE_NOBODY || code == MACHINE_ENDED ? DAEMON_INFO : DAEMON_NOTICE,
+             "guest %s/%s is not registered with systemd-machined: %s%s", guest->record.tenant,
+             guest->record.name, WIFSIGNALED(status) ? "it did not answer" : words[code],
+             code == MACHINE_ENDED ? "" : "; it runs all the same");
 }
 
 bool machine_child(struct host *host, pid_t pid, int status)

@@ -19,7 +19,11 @@ enum machine_status {
     MACHINE_USAGE = 2,
     MACHINE_FAILED = 3,
     MACHINE_REFUSED = 4, /* machined said no */
+    MACHINE_ENDED = 5,   /* the guard ended meanwhile: it is not registered, or no more */
 };
+
+/* The one descriptor of casemate-machine: a pidfd of the guard, whose number is an argument. */
+#define MACHINE_FD_GUARD 3
 
 struct host;
 struct guest;

@@ -105,6 +105,27 @@ uuid=$(casemate show --json acme/web | sed -nE 's/.*"uuid": *"([^"]*)".*/\1/p')
 is "$(administrator machinectl --no-pager show web.acme -p Id --value)" "${uuid//-/}" "whose id is the guest's uuid"
 is "$(ps -e -o label=,comm= | grep -c casemate-machine)" 0 "what told machined of it is gone"
 
+# A guard that ends while machined is asked: its number is another's by then. The pidfd of casemate-machine says so.
+sleep 1000 &
+other=$!
+sleep 1001 &
+brief=$!
+machined=$(control show -P MainPID systemd-machined)
+kill -STOP "$machined"
+perl -e 'use POSIX; $p = syscall(434, $ARGV[0] + 0, 0); POSIX::dup2($p, 9); POSIX::dup2(9, 3); POSIX::close(9); shift; exec @ARGV' \
+    "$brief" "$PROGRAMS/casemate-machine" late.acme 00112233445566778899aabbccddeeff "$other" &
+late=$!
+asks() { [[ $(cat "/proc/$late/comm") == casemate-mach* && $(readlink "/proc/$late/fd/"*) == *socket:* ]]; }
+ok "a registration is on its way" wait_for 30 asks
+kill -KILL "$brief"
+{ wait "$brief"; } 2>/dev/null
+kill -CONT "$machined"
+wait "$late"
+is $? 5 "its guard ends meanwhile: said"
+ok "and nobody else is registered in its place" eval '! registered late.acme'
+ok "nor ended" kill -0 "$other"
+kill -KILL "$other"
+
 # -- casemated is restarted, killed, and stopped
 same() { [ "$(pgrep -f '^casemate-vmm web$')" = "$vmm" ] && [[ $(states) == *acme/web=running* ]]; }
 control restart casemated.service
