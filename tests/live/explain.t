@@ -64,5 +64,22 @@ is "$(awk '/^[A-Z_]+: / { if (head != "" && !line) print head; head = $0; line =
     /^  (forbids|change|behind) / { line = 1 } END { if (head != "" && !line) print head }' "$scratch/all")" "" \
     "no denial is without a line"
 unlike "$out" 'barrier +none' "or without a barrier"
+
+# -- what parses for a verb does not outlive it, though it is of another domain: the kernel asks whether the one may kill the
+#    other. The pipe that it writes to is full.
+exec {full}> >(trap - EXIT; exec sleep 1000)
+reader=$!
+head -c 65536 /dev/zero >&"$full"
+casemate policy explain --audit "$scratch/log" >&"$full" 2>/dev/null &
+verb=$!
+parses() { child=$(ps -o pid=,label= --ppid "$verb" | awk '/:casemate_client_t:/ { print $1 }') && [ -n "$child" ]; }
+child=''
+wait_for 60 parses
+isnt "$child" "" "a verb's child parses in the client's domain"
+kill -KILL "$verb"
+dead() { [[ $(sed 's/.*) //' "/proc/$child/stat" 2>/dev/null) != [!ZX]* ]]; }
+ok "and ends with the verb" wait_for 30 dead
+kill -KILL "$reader" "$child" 2>/dev/null
+exec {full}>&-
 diag "$(grep -c '^[A-Z_]*: ' "$scratch/all") different denials of $(grep -cE '^type=(AVC|SECCOMP)' "$scratch/log")"
 done_testing

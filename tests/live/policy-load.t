@@ -95,4 +95,24 @@ is "$(audit_since AVC | grep denied | grep -E 'scontext=[^ ]*:casemate(d|_module
     diag "$(audit_since AVC | grep denied | grep -E 'scontext=[^ ]*:casemate(d|_module)')"
 stop_casemated
 is $? 0 "casemated ends" || diag "$(cat "$log")"
+
+# -- the compiler of an appliance ends with whoever started it, as which it is nobody: a base that takes it a while
+base=/usr/share/casemate/selinux/base
+mkdir -p $base
+at_exit rm -rf /usr/share/casemate
+seq -f '(type casemate_slow_%.0f)' 200000 >$base/slow.cil
+restorecon -R /usr/share/casemate
+old=$(in_force)
+casemate policy load --slots 65 "$scratch/two.policy" >/dev/null 2>&1 &
+load=$!
+modules() { ps -e -o pid=,user:20=,label= | awk -v user="$1" '$2 == user && /:casemate_module_t:/ { print $1 }'; }
+compiles() { compiler=$(modules nobody) && [ -n "$compiler" ]; }
+ok "the compiler's child is nobody" wait_for 120 compiles
+kill -KILL "$(modules root)"
+over() { [ -z "$(modules nobody)" ]; }
+ok "and ends with its parent" wait_for 5 over
+is "$(audit_since AVC | grep denied | grep casemate_module_t)" "" "with nothing denied"
+wait $load
+isnt $? 0 "the load failed"
+is "$(in_force)" "$old" "what was in force stays"
 done_testing
