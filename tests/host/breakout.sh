@@ -31,6 +31,9 @@ inside() { # KIND LAYERS
     chmod 755 "$dir/standin" "$dir/launcher"
     chcon -t casemated_exec_t "$dir/launcher"
     chcon -t casemate_exec_t "$dir/standin"
+    mkdir -p /var/lib/casemate/tpm /var/lib/casemate/hosttpm
+    : >/var/lib/casemate/hosttpm/ledger
+    restorecon -R /var/lib/casemate
     ip tuntap add dev hostile0 mode tap
     # With the last VM the kernel takes KVM off every CPU, and the emulator has lost that interrupt before: one stays.
     perl -e 'open(my $kvm, "+<", "/dev/kvm") or die; ioctl($kvm, 0xae01, 0) or die; sleep' &

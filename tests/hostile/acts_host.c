@@ -18,6 +18,7 @@ enum {
     FILE_STORE,
     FILE_STORE_LOG,
     FILE_SLOTS,
+    FILE_LEDGER,
     FILE_AUDIT,
     FILE_POLICY,
     FILE_PROGRAM,
@@ -41,6 +42,7 @@ static const struct {
     [FILE_STORE] = {"/var/lib/casemate/labels.db", O_RDWR},
     [FILE_STORE_LOG] = {"/var/lib/casemate/labels.db-wal", O_RDWR},
     [FILE_SLOTS] = {"/run/casemate/slots", O_RDWR},
+    [FILE_LEDGER] = {"/var/lib/casemate/hosttpm/ledger", O_RDWR},
     [FILE_AUDIT] = {"/var/log/audit/audit.log", O_WRONLY | O_APPEND},
     [FILE_POLICY] = {"/etc/casemate/host.policy", O_RDWR},
     [FILE_PROGRAM] = {"/usr/libexec/casemate/casemate-vmm", O_RDWR},
@@ -66,8 +68,12 @@ static int open_file(const struct hostile_world *w, long which)
 
 static int drop(const struct hostile_world *w, long which)
 {
-    static const char *const paths[] = {"/var/lib/casemate/hostile", "/run/casemate/hostile",
-                                        "/etc/casemate/hostile", "/tmp/hostile", "/root/hostile"};
+    static const char *const paths[] = {"/var/lib/casemate/hostile",
+                                        "/run/casemate/hostile",
+                                        "/etc/casemate/hostile",
+                                        "/tmp/hostile",
+                                        "/root/hostile",
+                                        "/var/lib/casemate/tpm/hostile"};
     int fd;
 
     (void)w;
@@ -80,8 +86,13 @@ static int drop(const struct hostile_world *w, long which)
 
 static int list(const struct hostile_world *w, long which)
 {
-    static const char *const paths[] = {"/var/lib/casemate", "/run/casemate",
-                                        "/run/casemate/guards", "/root", "/"};
+    static const char *const paths[] = {"/var/lib/casemate",
+                                        "/run/casemate",
+                                        "/run/casemate/guards",
+                                        "/root",
+                                        "/",
+                                        "/var/lib/casemate/tpm",
+                                        "/var/lib/casemate/hosttpm"};
     struct {
         char bytes[512];
     } entries;
@@ -167,6 +178,10 @@ static const struct act rows[] = {
     {"store-list", "lists the store's directory", HOST, list, NULL, 0, 0, 0},
     {"store-drop", "makes a file beside it", HOST, drop, NULL, 0, 0, 0},
     {"slots-open", "opens the file of slots", HOST, open_file, NULL, FILE_SLOTS, 0, 0},
+    {"tpm-store-list", "lists what guests' TPMs have stored", HOST, list, NULL, 5, 0, 0},
+    {"tpm-store-drop", "makes a file among it", HOST, drop, NULL, 5, 0, 0},
+    {"hosttpm-list", "lists what casemate-hosttpm keeps", HOST, list, NULL, 6, 0, 0},
+    {"hosttpm-ledger", "opens the host's ledger", HOST, open_file, NULL, FILE_LEDGER, 0, 0},
     {"runtime-list", "lists /run/casemate", HOST, list, NULL, 1, 0, 0},
     {"guards-list", "lists the guards' stations", HOST, list, NULL, 2, 0, 0},
     {"runtime-drop", "makes a file in /run/casemate", HOST, drop, NULL, 1, 0, 0},

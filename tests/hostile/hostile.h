@@ -31,7 +31,8 @@ enum {
     HOSTILE_FD_LEAK_EVENT,
     HOSTILE_FD_LEAK_SOCKET,
     HOSTILE_FD_LEAK_PIDFD,
-    HOSTILE_FD_LEAK_VM, /* of a victim that is a VMM */
+    HOSTILE_FD_LEAK_TPM, /* what its virtual TPM has stored */
+    HOSTILE_FD_LEAK_VM,  /* of a victim that is a VMM */
     HOSTILE_FD_LEAK_END,
     HOSTILE_FD_EVENT = 30, /* made by each stand-in itself: an eventfd */
     HOSTILE_FD_VM = 31,    /* made by a VMM itself, as the real one does before its filter */

@@ -87,7 +87,7 @@ static int open_tap(const char *name)
 /* What a TPM stores. */
 static int state(const struct placement *p)
 {
-    cleanup_fd int fd = fd_fixed_memfd("tpm-state", 4096, 0);
+    cleanup_fd int fd = fd_fixed_memfd("tpm-state", 8192, 0);
     int r = fd < 0 ? fd : labelled(fd, p, SELINUX_TPM_STATE);
 
     return r < 0 ? r : steal_fd(&fd);
@@ -263,6 +263,13 @@ static int prepare(struct scene *scene, const struct placement *p, struct placed
         r = -errno;
     if (r < 0)
         return r;
+    if (p->role == ROLE_VICTIM) {
+        placed->tpm = state(p);
+        if (placed->tpm < 0)
+            return placed->tpm;
+        if (pwrite(placed->tpm, &secret, sizeof(secret), 0) < 0)
+            return -errno;
+    }
     placed->image = scene_image(scene, p);
     return placed->image < 0 ? placed->image : 0;
 }
@@ -346,6 +353,7 @@ void displace(struct placed *placed)
     fd_close(&placed->peer);
     fd_close(&placed->image);
     fd_close(&placed->ram);
+    fd_close(&placed->tpm);
     fd_close(&placed->smuggle);
     placed->pid = -1;
 }

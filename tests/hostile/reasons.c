@@ -98,6 +98,8 @@ static const struct {
     {IN(NONE), "prctl-mm", "the range that it names is refused"},
     {IN(NONE), "ambient", "only what is inheritable can be raised, and root inherits nothing"},
     {IN(NONE), "dev-*", "the host has no such device"},
+    {IN(NONE), "tpm-store-*", "no guest's TPM is stored there"},
+    {IN(NONE), "hosttpm-*", "no casemate-hosttpm has run there"},
     {IN(NONE), "casemated-connect", "no casemated runs there"},
     {IN(NONE), "leak-vm", "KVM lets only the process that made a VM speak to it"},
     {IN(NONE), "own-disk-*", "the file system that the disk lies on cannot"},

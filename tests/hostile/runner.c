@@ -84,6 +84,7 @@ static void take_leaks(struct placement *attacker, const struct placed *victim, 
     leak[HOSTILE_FD_LEAK_RAM - HOSTILE_FD_LEAK] = victim->ram;
     leak[HOSTILE_FD_LEAK_SOCKET - HOSTILE_FD_LEAK] = victim->peer;
     leak[HOSTILE_FD_LEAK_PIDFD - HOSTILE_FD_LEAK] = victim->pidfd;
+    leak[HOSTILE_FD_LEAK_TPM - HOSTILE_FD_LEAK] = victim->tpm;
     owned[0] = (int)syscall(SYS_pidfd_getfd, victim->pidfd, HOSTILE_FD_EVENT, 0);
     owned[1] = (int)syscall(SYS_pidfd_getfd, victim->pidfd, HOSTILE_FD_VM, 0);
     leak[HOSTILE_FD_LEAK_EVENT - HOSTILE_FD_LEAK] = owned[0];

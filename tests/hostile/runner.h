@@ -59,13 +59,14 @@ struct scene {
 /* A stand-in that runs. */
 struct placed {
     pid_t pid;
-    int pidfd, control, peer, image, ram, smuggle;
+    int pidfd, control, peer, image, ram, tpm, smuggle;
     uint64_t address;
 };
 #define PLACED_NONE                                                                                \
     (struct placed)                                                                                \
     {                                                                                              \
-        .pid = -1, .pidfd = -1, .control = -1, .peer = -1, .image = -1, .ram = -1, .smuggle = -1   \
+        .pid = -1, .pidfd = -1, .control = -1, .peer = -1, .image = -1, .ram = -1, .tpm = -1,      \
+        .smuggle = -1                                                                              \
     }
 
 /* How one is to be started. */
