@@ -74,10 +74,40 @@ is "$(sha256sum <"$second")" "$sum" "the image of a read-only disk is unchanged"
 ok "while another guest runs with the image, read-only as well" test -e "/proc/$(pid_of share blk)"
 force share
 
-# -- a block device; and the same disk again: no lock was left
+# -- a block device; and the same disk again: no lock was left. While the guest has it, the kernel tells udev that it has
+# changed, and udev gives /dev's node the owner, the mode and the label that it should have. Debian's rules do that for new
+# devices alone; a host's own rule does it each time.
+node() { stat -c '%a %U:%G %C' "$loop"; }
+node_is() { [ "$(node)" = "$1" ]; }
+udevd=/lib/systemd/systemd-udevd
 if modprobe loop 2>/dev/null && loop=$(losetup -f --show "$image"); then
     at_exit losetup -d "$loop"
-    APPEND='casemate.mib=8' run_debian device blk --disk "$loop"
+    should="660 root:disk $(matchpathcon -n "$loop")"
+    if in_test_host && selinux_enforcing && [ -x $udevd ]; then
+        mkdir -p /run/udev/rules.d
+        echo 'SUBSYSTEM=="block", KERNEL=="loop*", OWNER="root", GROUP="disk", MODE="0660"' >/run/udev/rules.d/90-casemate-test.rules
+        $udevd </dev/null >"$scratch/udevd.log" 2>&1 &
+        udevd=$!
+        end_udevd() { kill $udevd; wait $udevd; rm -rf /run/udev; }
+        at_exit end_udevd
+        wait_for 60 test -S /run/udev/control
+    else
+        udevd=''
+    fi
+    APPEND='casemate.mib=8' debian device blk --disk "$loop"
+    await_event device running
+    if [ -n "$udevd" ]; then
+        chown 12345 "$loop"
+        chmod 0606 "$loop"
+        chcon -t removable_device_t "$loop"
+        isnt "$(node)" "$should" "/dev's node is made another"
+        echo change >"/sys/block/${loop##*/}/uevent"
+        ok "udev, told of a change, makes it what it should be" wait_for 60 node_is "$should" || diag "$(node)" "$(tail -n 5 "$scratch/udevd.log")"
+        ok "before the guest writes to the device" eval '! console_has device "^guest: ok blk"'
+    else
+        skip "no udev, or no SELinux: nobody relabels /dev" 3
+    fi
+    APPEND='casemate.mib=8' finish_debian device blk --disk "$loop"
     steps_ok device blk
     losetup -d "$loop"
     ok "and the file behind it is a clean file system" e2fsck -f -n "$image"

@@ -143,6 +143,9 @@ debian() {
 }
 run_debian() {
     debian "$@"
+    finish_debian "$@"
+}
+finish_debian() { # as it was started
     finish "$1" "${LONG:-$PATIENCE}"
     # Under software emulation of nested SVM a kernel is lost now and then, mostly while it boots and on busy machines, by
     # a triple fault without a place; once the emulated host itself was, with an interrupt taken where #VMEXIT forbids it.
