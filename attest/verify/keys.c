@@ -74,15 +74,9 @@ static bool name_size(uint32_t size)
     return size == 34 || size == 50 || size == 66;
 }
 
-int keys_add(struct keys *keys, const struct enrolled_key *key)
+/* Room for one more. */
+static int make_room(struct keys *keys)
 {
-    size_t at;
-
-    if (!name_size(key->ak_size) || !name_size(key->ek_size) || !evidence_name_valid(key->owner))
-        return -EINVAL;
-    at = place(keys, key->ak, key->ak_size);
-    if (find(keys, key->ak, key->ak_size) != NULL)
-        return -EEXIST;
     if (keys->count == KEYS_MAX)
         return -EFBIG;
     if (keys->count == keys->room) {
@@ -94,6 +88,27 @@ int keys_add(struct keys *keys, const struct enrolled_key *key)
         keys->key = more;
         keys->room = room;
     }
+    return 0;
+}
+
+static bool valid(const struct enrolled_key *key)
+{
+    return name_size(key->ak_size) && name_size(key->ek_size) && evidence_name_valid(key->owner);
+}
+
+int keys_add(struct keys *keys, const struct enrolled_key *key)
+{
+    size_t at;
+    int r;
+
+    if (!valid(key))
+        return -EINVAL;
+    at = place(keys, key->ak, key->ak_size);
+    if (find(keys, key->ak, key->ak_size) != NULL)
+        return -EEXIST;
+    r = make_room(keys);
+    if (r < 0)
+        return r;
     memmove(&keys->key[at + 1], &keys->key[at], (keys->count - at) * sizeof(*key));
     keys->key[at] = *key;
     keys->count++;
@@ -114,6 +129,15 @@ int keys_revoke(struct keys *keys, const uint8_t *ak, size_t size, const char *r
 static int refuse(struct keys_error *error, size_t number, const char *what)
 {
     (void)text_format(error->text, sizeof(error->text), "key %zu: %s", number, what);
+    return -EINVAL;
+}
+
+static int refuse_twice(struct keys_error *error, const struct enrolled_key *key)
+{
+    char ak[2 * TPM_NAME_BYTES + 1];
+
+    hex_encode(ak, key->ak, key->ak_size);
+    (void)text_format(error->text, sizeof(error->text), "its AK is enrolled twice: %.32s...", ak);
     return -EINVAL;
 }
 
@@ -168,6 +192,15 @@ static int key_of(const json_t *object, size_t number, struct enrolled_key *key,
     return 0;
 }
 
+static int compare_keys(const void *a, const void *b)
+{
+    const struct enrolled_key *y = b;
+
+    return compare(a, y->ak, y->ak_size);
+}
+
+/* Sorted once, at the end: with each in its place at once, a hundred thousand would take minutes.
+ */
 static int read_all(const json_t *top, struct keys *keys, struct keys_error *error)
 {
     const json_t *list = json_object_get(top, "keys"), *version = json_object_get(top, "version");
@@ -182,11 +215,16 @@ static int read_all(const json_t *top, struct keys *keys, struct keys_error *err
         int r = key_of(json_array_get(list, i), i, &key, error);
 
         if (r == 0)
-            r = keys_add(keys, &key);
-        if (r == -EEXIST)
-            return refuse(error, i, "its AK is enrolled twice");
+            r = make_room(keys);
         if (r < 0)
             return r;
+        keys->key[keys->count++] = key;
+    }
+    if (keys->count > 1)
+        qsort(keys->key, keys->count, sizeof(*keys->key), compare_keys);
+    for (size_t i = 1; i < keys->count; i++) {
+        if (compare_keys(&keys->key[i - 1], &keys->key[i]) == 0)
+            return refuse_twice(error, &keys->key[i]);
     }
     return 0;
 }
