@@ -94,6 +94,9 @@ static int signed_by(struct appraising *a, const struct part *p)
     if (r < 0)
         return refuse_unless_failed(a, r, p->names->signature_form, p->claim,
                                     tpm_fault_text(fault));
+    /* A guest's is another one for each nonce. */
+    if (p->claim == CLAIM_HOST && recall_host(a))
+        return 0;
     r = a->with->checker != NULL
             ? checker_check(a->with->checker, p->ak, &signature, attest->data, attest->size)
             : tpm_signature_check(p->ak, &signature, attest->data, attest->size);

@@ -20,6 +20,7 @@ struct appraising {
     uint8_t boot_digest[32];             /* of the whole log */
     uint8_t boot_pcr[EVIDENCE_PCRS][32]; /* that it leads to */
     bool recalled;                       /* all of these from an appraisal before */
+    bool host_recalled;                  /* as the host's signature */
 };
 
 /*
@@ -43,9 +44,10 @@ void claim(struct appraising *a, enum claim claim, bool asked, const char *bytes
 int appraise_quote(struct appraising *a, bool host);
 /* Boot log and ledger against the quote. */
 int appraise_log(struct appraising *a);
-/* What an appraisal before made of the same boot log, if it is known; and, once nothing was wrong,
- * to be known. */
+/* What an appraisal before made of the same boot log, if it is known; whether one has verified the
+ * same quote of the same host; and, once nothing was wrong, to be known. */
 bool recall_boot(struct appraising *a);
+bool recall_host(struct appraising *a);
 void recall_keep(const struct appraising *a);
 /* What they say against the reference. */
 int appraise_values(struct appraising *a);

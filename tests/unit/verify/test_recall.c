@@ -147,6 +147,58 @@ static void test_every_byte(void **state)
     world_free(w);
 }
 
+/* A host's quote is known, and its signature is not looked at again: of these bytes, by this key.
+ */
+static void test_known_host(void **state)
+{
+    struct recall *recall = recall_new(RECALL_USUAL);
+    struct world *w = world_new();
+    struct evidence_host *h = &w->evidence.host;
+    const struct evidence_host good = *h;
+    uint8_t changed[EVIDENCE_TPM_MAX];
+    struct verdict verdict, without;
+
+    (void)state;
+    world_appraise_by(w, checker, recall, &verdict);
+    assert_int_equal(verdict.refusal, REFUSE_NONE);
+    assert_int_equal(recall_count(recall), 2);
+    for (unsigned part = 0; part < 3; part++) {
+        struct evidence_bytes *bytes = part == 0   ? &h->quote.attest
+                                       : part == 1 ? &h->quote.signature
+                                                   : &h->key.ak;
+
+        for (size_t i = 0; i < bytes->size; i++) {
+            memcpy(changed, bytes->data, bytes->size);
+            changed[i] ^= 1;
+            bytes->data = changed;
+            world_appraise_by(w, checker, recall, &verdict);
+            assert_int_not_equal(verdict.refusal, REFUSE_NONE);
+            world_appraise(w, &without);
+            assert_memory_equal(&verdict, &without, sizeof(verdict));
+            *h = good;
+        }
+    }
+    /* Under the same quote, which is known: the statement at another place of the tree, and none of
+     * this guest. */
+    h->leaf = 3;
+    world_appraise_by(w, checker, recall, &verdict);
+    assert_int_equal(verdict.refusal, REFUSE_HOST_ROOT);
+    *h = good;
+    memcpy(changed, h->statement.data, h->statement.size);
+    changed[h->statement.size - 2] ^= 1;
+    h->statement.data = changed;
+    world_appraise_by(w, checker, recall, &verdict);
+    assert_int_equal(verdict.refusal, REFUSE_HOST_ROOT);
+    *h = good;
+    assert_int_equal(
+        keys_revoke(w->keys, w->host_tpm.id.ak_name, w->host_tpm.id.ak_name_size, "sold"), 0);
+    world_appraise_by(w, checker, recall, &verdict);
+    assert_int_equal(verdict.refusal, REFUSE_HOST_AK_REVOKED);
+    assert_int_equal(recall_count(recall), 2);
+    recall_free(recall);
+    world_free(w);
+}
+
 /* The guest was started again: its old log is forgotten for the new one. */
 static void test_new_start(void **state)
 {
@@ -271,8 +323,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_known_log),      cmocka_unit_test(test_other_values),
         cmocka_unit_test(test_key_of_another), cmocka_unit_test(test_every_byte),
-        cmocka_unit_test(test_new_start),      cmocka_unit_test(test_bound),
-        cmocka_unit_test(test_checker),
+        cmocka_unit_test(test_known_host),     cmocka_unit_test(test_new_start),
+        cmocka_unit_test(test_bound),          cmocka_unit_test(test_checker),
     };
 
     return cmocka_run_group_tests(tests, set_up, tear_down);
