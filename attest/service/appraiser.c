@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -15,6 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "attest/digest.h"
 #include "attest/service/shelter.h"
 #include "attest/service/wire.h"
 #include "base/cleanup.h"
@@ -103,11 +105,11 @@ static int bear_out(const struct evidence *evidence, struct verdict *verdict,
     return 0;
 }
 
-int appraiser_judge(const struct references *references, const char *text, size_t size,
-                    struct verdict *verdict, struct witness *witness)
+int appraiser_judge(const struct references *references, struct checker *checker, const char *text,
+                    size_t size, struct verdict *verdict, struct witness *witness)
 {
     cleanup_free struct evidence *evidence = NULL;
-    struct appraisal with = {.keys = references->keys};
+    struct appraisal with = {.keys = references->keys, .checker = checker};
     struct evidence_error error;
     int r = evidence_decode(text, size, &evidence, &error);
 
@@ -159,7 +161,77 @@ static const char *const child_calls[] = {
     "futex", "sendmsg", "exit",   "exit_group", "rt_sigreturn", NULL,
 };
 
-_Noreturn static void judge_and_say(int signer, const struct references *references,
+struct appraiser {
+    const struct references *references;
+    struct checker *checker; /* each child has its own copy */
+    struct shelter_filter filter;
+};
+
+/* By a key that was made for it and thrown away, over "casemate". */
+static const struct tpm_public known_key = {
+    .type = TPM_ALG_ID_ECC,
+    .curve = TPM_CURVE_P256,
+    .scheme = TPM_ALG_ID_ECDSA,
+    .scheme_hash = TPM_ALG_ID_SHA256,
+    .point_size = 32,
+    .x = {0x6a, 0x1c, 0x22, 0x75, 0x62, 0xb2, 0x74, 0x31, 0x55, 0xe5, 0x88,
+          0x46, 0x0c, 0x6c, 0x6e, 0xa1, 0x67, 0x4f, 0x2a, 0xc8, 0x12, 0xbc,
+          0x09, 0x99, 0xc5, 0x97, 0x3a, 0x12, 0x29, 0x5d, 0x96, 0x83},
+    .y = {0xeb, 0xe7, 0xc4, 0xcb, 0x93, 0x47, 0x7f, 0x6f, 0xea, 0x41, 0xcc,
+          0xb5, 0xd6, 0x29, 0x5c, 0x51, 0xd2, 0x96, 0x53, 0xe5, 0x82, 0xb1,
+          0xe7, 0xad, 0xff, 0xe6, 0x17, 0xbd, 0x8b, 0x87, 0xb6, 0x23},
+};
+static const struct tpm_signature known_signature = {
+    .scheme = TPM_ALG_ID_ECDSA,
+    .hash = TPM_ALG_ID_SHA256,
+    .r_size = 32,
+    .s_size = 32,
+    .r = {0x4f, 0x41, 0x54, 0x56, 0x76, 0x1b, 0xbb, 0x28, 0x73, 0x6c, 0xa5,
+          0x09, 0x36, 0x44, 0x3c, 0xf0, 0xfa, 0xbf, 0x6f, 0x12, 0x73, 0xd2,
+          0x93, 0xfe, 0x9f, 0x1a, 0x5e, 0x16, 0x3e, 0x9a, 0x17, 0x57},
+    .s = {0x4a, 0x28, 0x6e, 0x31, 0x71, 0x32, 0x96, 0x37, 0xac, 0xbb, 0x3a,
+          0xd7, 0x38, 0x00, 0x0f, 0x37, 0x4b, 0x95, 0x70, 0x16, 0x27, 0x14,
+          0x13, 0x13, 0x93, 0xe3, 0x29, 0x62, 0x07, 0x0f, 0x83, 0xb7},
+};
+
+/* OpenSSL looks for each algorithm when it is first used: better here than in each child. */
+static int warm_up(struct checker *checker)
+{
+    struct digests digests;
+    int r = digests_of("casemate", 8, &digests);
+
+    if (r == 0)
+        r = checker_check(checker, &known_key, &known_signature, "casemate", 8);
+    if (r == 0 && checker_check(checker, &known_key, &known_signature, "Casemate", 8) != -EACCES)
+        r = -EIO;
+    return r == 0 || r == -ENOMEM ? r : -EIO;
+}
+
+int appraiser_prepare(const struct references *references, struct appraiser **appraiser)
+{
+    struct appraiser *made = calloc(1, sizeof(*made));
+    int r = made != NULL ? 0 : -ENOMEM;
+
+    if (r == 0) {
+        made->references = references;
+        made->checker = checker_new();
+        r = made->checker != NULL ? warm_up(made->checker) : -EIO;
+    }
+    if (r == 0)
+        r = shelter_compile(child_calls, &made->filter);
+    if (r == 0) {
+        /* What reading the references needed and gave back would be copied for each child. */
+        (void)malloc_trim(0);
+        *appraiser = made;
+        return 0;
+    }
+    if (made != NULL)
+        checker_free(made->checker);
+    free(made);
+    return r;
+}
+
+_Noreturn static void judge_and_say(int signer, const struct appraiser *appraiser,
                                     const struct service_body *body, const char *text)
 {
     static const struct itimerval limit = {.it_value = {.tv_sec = SECONDS_MAX}};
@@ -168,9 +240,10 @@ _Noreturn static void judge_and_say(int signer, const struct references *referen
 
     /* Of the descriptors it needs the one to speak by. */
     if (shelter_descriptors(&signer, 1) < 0 || setitimer(ITIMER_REAL, &limit, NULL) < 0 ||
-        setrlimit(RLIMIT_AS, &memory) < 0 || shelter_calls(child_calls) < 0)
+        setrlimit(RLIMIT_AS, &memory) < 0 || shelter_install(&appraiser->filter) < 0)
         _exit(EXIT_SYSTEM);
-    if (appraiser_judge(references, text, body->size, &said.verdict, &said.witness) < 0 ||
+    if (appraiser_judge(appraiser->references, appraiser->checker, text, body->size, &said.verdict,
+                        &said.witness) < 0 ||
         fdpass_send(3, &said, sizeof(said), NULL, 0) < 0)
         _exit(EXIT_SYSTEM);
     _exit(EXIT_OK);
@@ -199,21 +272,21 @@ static int reap(int signer, struct child *child)
 }
 
 static int begin(const struct service_body *body, const char *text, int signer,
-                 const struct references *references, struct child *child)
+                 const struct appraiser *appraiser, struct child *child)
 {
     pid_t pid = fork();
 
     if (pid < 0)
         return -errno;
     if (pid == 0)
-        judge_and_say(signer, references, body, text);
+        judge_and_say(signer, appraiser, body, text);
     child->id = body->id;
     /* It cannot have been reaped by anybody else: the pid is still its own. */
     child->pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
     return child->pidfd < 0 ? -errno : 0;
 }
 
-static int take_body(int http, int signer, const struct references *references, struct child *child)
+static int take_body(int http, int signer, const struct appraiser *appraiser, struct child *child)
 {
     cleanup_fd int fd = -1;
     struct service_body body;
@@ -229,12 +302,12 @@ static int take_body(int http, int signer, const struct references *references, 
     r = map_body(fd, &body, &text);
     if (r < 0)
         return r;
-    r = begin(&body, text, signer, references, child);
+    r = begin(&body, text, signer, appraiser, child);
     (void)munmap((void *)(uintptr_t)text, body.size);
     return r;
 }
 
-int appraiser_run(int http, int signer, const struct references *references)
+int appraiser_run(int http, int signer, const struct appraiser *appraiser)
 {
     struct child children[CHILDREN_MAX];
     int r = 0;
@@ -262,7 +335,7 @@ int appraiser_run(int http, int signer, const struct references *references)
                 r = reap(signer, &children[i]);
         }
         if (r == 0 && polled[CHILDREN_MAX].revents != 0)
-            r = take_body(http, signer, references, &children[room]);
+            r = take_body(http, signer, appraiser, &children[room]);
     }
     return r == -EPIPE ? EXIT_OK : EXIT_SYSTEM;
 }

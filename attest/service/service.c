@@ -108,6 +108,7 @@ static int be_appraiser(const struct plan *plan)
     const int fds[] = {plan->pair[HTTP_APPRAISER][1], plan->pair[APPRAISER_SIGNER][0],
                        plan->pair[READY][0]};
     struct references references = {0};
+    struct appraiser *appraiser = NULL;
     int r = shelter_descriptors(fds, 3);
 
     if (r == 0)
@@ -117,10 +118,13 @@ static int be_appraiser(const struct plan *plan)
     r = read_references(plan->config, &references);
     if (r != EXIT_OK)
         return r;
+    r = appraiser_prepare(&references, &appraiser);
+    if (r < 0)
+        return cannot("verify a signature that is known", r);
     r = shelter_calls(appraiser_calls);
     if (r == 0)
         r = tell_ready();
-    return r < 0 ? cannot("install a filter", r) : appraiser_run(3, 4, &references);
+    return r < 0 ? cannot("install a filter", r) : appraiser_run(3, 4, appraiser);
 }
 
 /* ---- the signer: 3 requests, 4 verdicts, 5 ready */

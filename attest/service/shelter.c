@@ -3,13 +3,18 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/seccomp.h>
 #include <seccomp.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
+#include "base/fd.h"
 #include "mac/confine_self.h"
 #include "mac/privilege.h"
 
@@ -54,6 +59,19 @@ int shelter_calls(const char *const *names)
     (void)names; /* a sanitizer's own system calls are on no list */
     return 0;
 }
+
+int shelter_compile(const char *const *names, struct shelter_filter *filter)
+{
+    (void)names;
+    *filter = (struct shelter_filter){NULL, 0};
+    return 0;
+}
+
+int shelter_install(const struct shelter_filter *filter)
+{
+    (void)filter;
+    return 0;
+}
 #else
 static int allow(scmp_filter_ctx context, const char *name)
 {
@@ -70,13 +88,68 @@ static int allow(scmp_filter_ctx context, const char *name)
     return seccomp_rule_add(context, SCMP_ACT_ALLOW, number, 0);
 }
 
-int shelter_calls(const char *const *names)
+static int allow_all(const char *const *names, scmp_filter_ctx *made)
 {
     scmp_filter_ctx context = seccomp_init(SCMP_ACT_KILL_PROCESS);
     int r = context != NULL ? 0 : -ENOMEM;
 
     for (; r == 0 && *names != NULL; names++)
         r = allow(context, *names);
+    if (r == 0)
+        *made = context;
+    else
+        seccomp_release(context);
+    return r;
+}
+
+/* libseccomp writes a program to a file alone. */
+static int export(scmp_filter_ctx context, struct shelter_filter *filter)
+{
+    cleanup_fd int fd = memfd_create("filter", MFD_CLOEXEC);
+    cleanup_free struct sock_filter *code = NULL;
+    struct stat status;
+    ssize_t n;
+
+    if (fd < 0)
+        return -errno;
+    if (seccomp_export_bpf(context, fd) < 0 || fstat(fd, &status) < 0)
+        return -EIO;
+    if (status.st_size == 0 || (size_t)status.st_size > BPF_MAXINSNS * sizeof(*code))
+        return -EFBIG;
+    code = malloc((size_t)status.st_size);
+    if (code == NULL)
+        return -ENOMEM;
+    n = pread(fd, code, (size_t)status.st_size, 0);
+    if (n != status.st_size)
+        return n < 0 ? -errno : -EIO;
+    filter->count = (unsigned short)((size_t)n / sizeof(*code));
+    filter->code = steal_pointer(&code);
+    return 0;
+}
+
+int shelter_compile(const char *const *names, struct shelter_filter *filter)
+{
+    scmp_filter_ctx context = NULL;
+    int r = allow_all(names, &context);
+
+    if (r == 0)
+        r = export(context, filter);
+    seccomp_release(context);
+    return r;
+}
+
+int shelter_install(const struct shelter_filter *filter)
+{
+    const struct sock_fprog program = {filter->count, filter->code};
+
+    return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) < 0 ? -errno : 0;
+}
+
+int shelter_calls(const char *const *names)
+{
+    scmp_filter_ctx context = NULL;
+    int r = allow_all(names, &context);
+
     /* All threads, of which a library may have made some. */
     if (r == 0)
         r = seccomp_attr_set(context, SCMP_FLTATR_CTL_TSYNC, 1);

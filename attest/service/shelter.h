@@ -3,6 +3,7 @@
 #define CASEMATE_ATTEST_SERVICE_SHELTER_H
 
 /* What each process of casemate-attestd gives up before it hears from anybody. */
+#include <linux/filter.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -22,5 +23,18 @@ int shelter_identity(uid_t uid, gid_t gid);
  * kills the process. 0; -EINVAL: a name that is none; -errno.
  */
 int shelter_calls(const char *const *names);
+
+/* A filter for others that are forked later: making one takes longer than what some of them do. */
+struct shelter_filter {
+    struct sock_filter *code; /* owned; NULL under a sanitizer, whose calls are on no list */
+    unsigned short count;
+};
+
+/* What shelter_calls would install. 0, with *filter the caller's (free its code); -EINVAL; -errno.
+ */
+int shelter_compile(const char *const *names, struct shelter_filter *filter);
+
+/* Install it in this process, which has one thread and no_new_privs. 0 or -errno. */
+int shelter_install(const struct shelter_filter *filter);
 
 #endif

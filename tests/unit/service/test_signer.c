@@ -32,8 +32,9 @@ static void begin(struct scene *s)
     assert_int_equal(evidence_encode(&s->world->evidence, &object), 0);
     text = json_dumps(object, JSON_COMPACT);
     assert_non_null(text);
-    assert_int_equal(
-        appraiser_judge(&s->references, text, strlen(text), &s->said.verdict, &s->said.witness), 0);
+    assert_int_equal(appraiser_judge(&s->references, NULL, text, strlen(text), &s->said.verdict,
+                                     &s->said.witness),
+                     0);
     free(text);
     json_decref(object);
 }
