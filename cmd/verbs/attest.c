@@ -16,6 +16,7 @@ bool attest_launches(int argc, char **argv)
 int verb_attest(int argc, char **argv)
 {
     static const struct verb_beneath verbs[] = {
+        {"deliver", attest_deliver_verb, "give a guest the key that was released for it"},
         {"log", attest_log_verb, "show any TCG event log"},
         {"predict", attest_predict_verb, "what a guest will measure, before it starts"},
         {"quote", attest_quote_verb, "have a guest's TPM sign what it is"},

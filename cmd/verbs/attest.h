@@ -22,6 +22,7 @@ int attest_log_show(const char *name, const void *bytes, size_t size, bool json,
                     const struct attest_named *named);
 
 /* Each returns its exit status. */
+int attest_deliver_verb(int argc, char **argv);
 int attest_log_verb(int argc, char **argv);
 int attest_predict_verb(int argc, char **argv);
 int attest_quote_verb(int argc, char **argv);

@@ -153,10 +153,11 @@ _casemate_policy() {
 _casemate_attest() {
     local word=$1 verb=${COMP_WORDS[2]} options="--help"
     if [ "$COMP_CWORD" -eq 2 ]; then
-        _casemate_words "$word" "log predict quote reference verify --help"
+        _casemate_words "$word" "deliver log predict quote reference verify --help"
         return
     fi
     case $verb in
+    deliver) options+=" --socket" ;;
     log) options+=" --json" ;;
     predict) options+=" --source --json --log --corim" ;;
     quote) options+=" --socket --nonce" ;;

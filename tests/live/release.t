@@ -150,12 +150,16 @@ again
 release
 like "$(cat "$answer")" '"good":true,"reason":"none".*"key":"casemate-key [A-Za-z0-9+/=]+"' "the guest as declared gets its key" || diag "$(cut -c1-600 "$answer")"
 member "$answer" key >"$scratch/line"
+echo casemate-key >"$scratch/nothing"
 refused nonce-used "once for a nonce" "$scratch/evidence"
 refused nonce-unknown "and not for one that nobody asked with" "$scratch/first"
 like "$(ask /metrics)" 'releases_total 1' "it is one release, which is remembered"
 size=$(sed 's/^casemate-key //' "$scratch/line" | base64 -d | wc -c)
 is "$size" 260 "what is released is one object"
 ok "in which the key is not to be seen" test -z "$(sed 's/^casemate-key //' "$scratch/line" | base64 -d | od -An -v -tx1 | tr -d ' \n' | grep -o "$(od -An -v -tx1 "$key" | tr -d ' \n' | cut -c1-16)")"
+deliver() { cat "$1" | "$CASEMATE" attest deliver web; }
+ok "it is given to the guest, whatever that does with it" deliver "$scratch/line"
+like "$(deliver "$scratch/nothing" 2>&1)" 'no line "casemate-key' "what is no key is not"
 
 # -- Debian's, on the encrypted disk
 if [ -n "$debian" ]; then
