@@ -377,6 +377,7 @@ install: all
 	install -m 644 doc/org.casemate.Host.varlink doc/varlink.md doc/attestd.openapi.yaml $(share)/doc/casemate/
 	install -m 755 $(addprefix $(BUILD)/bin/,$(PROGRAMS_CONFINED) casemate-module casemate-machine casemate-hosttpm) $(libexec)/
 	install -m 644 doc/completion/casemate.bash $(COMPLETION)
+	install -D -m 755 -t $(share)/casemate/guest dist/guest/casemate-unlock
 	$(if $(MODULES),install -m 644 $(MODULES) $(share)/casemate/selinux/)
 	install -d $(DESTDIR)$(PREFIX)/include $(libdir)/pkgconfig $(DESTDIR)$(PERLDIR) $(DESTDIR)$(PYTHONDIR)
 	install -m 644 lib/casemate.h $(DESTDIR)$(PREFIX)/include/

@@ -9,8 +9,7 @@
 
 #include <unistd.h>
 
-#include "attest/service/signer.h"
-#include "tests/unit/verify/world.h"
+#include "tests/unit/service/said.h"
 
 #define KEY32 "thirty-two bytes that are secret"
 
@@ -107,19 +106,10 @@ struct scene {
 static void begin(struct scene *s)
 {
     char error[SERVICE_ERROR_MAX];
-    json_t *object = NULL;
-    char *text;
 
     memset(s, 0, sizeof(*s));
     s->world = world_new();
-    s->references = (struct references){&s->world->reference, 1, s->world->keys};
-    assert_int_equal(evidence_encode(&s->world->evidence, &object), 0);
-    text = json_dumps(object, JSON_COMPACT);
-    assert_non_null(text);
-    assert_int_equal(
-        appraiser_judge(&s->references, text, strlen(text), &s->said.verdict, &s->said.witness), 0);
-    free(text);
-    json_decref(object);
+    said_of(s->world, &s->references, &s->said);
     assert_int_equal(signer_confirm(&s->said, &s->references), 0);
     assert_int_equal(s->said.verdict.refusal, REFUSE_NONE);
     strcpy(s->directory, "/tmp/casemate-release-XXXXXX");

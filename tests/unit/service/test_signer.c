@@ -8,9 +8,8 @@
 
 #include <cmocka.h>
 
-#include "attest/service/signer.h"
 #include "attest/verify/witness_write.h"
-#include "tests/unit/verify/world.h"
+#include "tests/unit/service/said.h"
 
 /* An honest reader's word about a whole world, and what the signer has of its own. */
 struct scene {
@@ -21,22 +20,9 @@ struct scene {
 
 static void begin(struct scene *s)
 {
-    json_t *object = NULL;
-    char *text;
-
     memset(s, 0, sizeof(*s));
     s->world = world_new();
-    s->references.list = &s->world->reference;
-    s->references.count = 1;
-    s->references.keys = s->world->keys;
-    assert_int_equal(evidence_encode(&s->world->evidence, &object), 0);
-    text = json_dumps(object, JSON_COMPACT);
-    assert_non_null(text);
-    assert_int_equal(appraiser_judge(&s->references, NULL, text, strlen(text), &s->said.verdict,
-                                     &s->said.witness),
-                     0);
-    free(text);
-    json_decref(object);
+    said_of(s->world, &s->references, &s->said);
 }
 
 static uint32_t confirmed(struct scene *s)
