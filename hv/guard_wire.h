@@ -28,7 +28,7 @@ enum guard_request_type {
     GUARD_STOP,       /* press the power button; after `seconds` force. Answer: status */
     GUARD_KILL,       /* end it now */
     GUARD_PAUSE,      /* freeze; -EALREADY, -EBUSY when it is not running */
-    GUARD_RESUME,     /* -EALREADY; -EPERM when quarantined */
+    GUARD_RESUME,     /* -EALREADY; -EPERM when quarantined; -EACCES: SELinux does not hold it */
     GUARD_QUARANTINE, /* freeze for good: only GUARD_KILL ends it */
     GUARD_METRICS,    /* answer: metrics */
     GUARD_CONSOLE,    /* answer: status with one descriptor, a stream socket: the guest's serial

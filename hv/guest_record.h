@@ -79,9 +79,10 @@ enum record_event_type {
     RECORD_EVENT_BUTTON, /* the power button was pressed */
     RECORD_EVENT_FORCED,
     RECORD_EVENT_RESET,
-    RECORD_EVENT_DIED,  /* kind, index, pid, text: how */
-    RECORD_EVENT_CRASH, /* text: one line */
-    RECORD_EVENT_ENDED, /* result (enum launch_result), text: why, empty when all is well */
+    RECORD_EVENT_DIED,       /* kind, index, pid, text: how */
+    RECORD_EVENT_CRASH,      /* text: one line */
+    RECORD_EVENT_ENDED,      /* result (enum launch_result), text: why, empty when all is well */
+    RECORD_EVENT_PERMISSIVE, /* SELinux stopped enforcing; text: what becomes of the guest */
     RECORD_EVENTS,
 };
 

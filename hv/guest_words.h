@@ -28,7 +28,7 @@ static inline const char *guest_event_word(uint32_t type)
         [RECORD_EVENT_RESET] = "reset",   [RECORD_EVENT_QUARANTINED] = "quarantined",
         [RECORD_EVENT_BUTTON] = "button", [RECORD_EVENT_FORCED] = "forced",
         [RECORD_EVENT_DIED] = "died",     [RECORD_EVENT_CRASH] = "crash",
-        [RECORD_EVENT_ENDED] = "ended",
+        [RECORD_EVENT_ENDED] = "ended",   [RECORD_EVENT_PERMISSIVE] = "permissive",
     };
 
     return type < RECORD_EVENTS ? words[type] : NULL;

@@ -104,9 +104,10 @@ enum casemate_event_type {
     CASEMATE_EVENT_BUTTON = 8, /* the power button was pressed */
     CASEMATE_EVENT_FORCED = 9,
     CASEMATE_EVENT_RESET = 10,
-    CASEMATE_EVENT_DIED = 11,  /* kind, index, pid of a process; text: how */
-    CASEMATE_EVENT_CRASH = 12, /* text: one line */
-    CASEMATE_EVENT_ENDED = 13  /* result; text: why, missing when all is well */
+    CASEMATE_EVENT_DIED = 11,      /* kind, index, pid of a process; text: how */
+    CASEMATE_EVENT_CRASH = 12,     /* text: one line */
+    CASEMATE_EVENT_ENDED = 13,     /* result; text: why, missing when all is well */
+    CASEMATE_EVENT_PERMISSIVE = 14 /* SELinux stopped enforcing; text: what becomes of the guest */
 };
 
 enum casemate_metric {

@@ -11,9 +11,9 @@
 
 const char *const cm_states[] = {"stopped",  "starting",    "running", "paused",
                                  "stopping", "quarantined", "lost",    NULL};
-const char *const cm_event_types[] = {"step",    "missing",     "note",   "running", "paused",
-                                      "resumed", "quarantined", "button", "forced",  "reset",
-                                      "died",    "crash",       "ended",  NULL};
+const char *const cm_event_types[] = {"step",    "missing",     "note",   "running",    "paused",
+                                      "resumed", "quarantined", "button", "forced",     "reset",
+                                      "died",    "crash",       "ended",  "permissive", NULL};
 const char *const cm_results[] = {"off", "denied", "usage", "system", "crashed", NULL};
 
 int cm_word(const char *const *words, const char *word)

@@ -22,9 +22,9 @@ const char *const image_attest_requirements[] = {
     NULL,
 };
 
-/* As attest/log/measure.h writes them into a guest's ledger; tests/unit/log compares. */
+/* As attest/log/measure.h writes them into a guest's ledger; a unit test compares. */
 const char *const image_attest_events[] = {
-    "pause", "resume", "quarantine", "button", "reset", "permissive", NULL,
+    "pause", "resume", "quarantine", "button", "reset", "permissive", "reload", NULL,
 };
 
 const char *const image_permissive_words[IMAGE_PERMISSIVES] = {

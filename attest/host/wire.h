@@ -93,6 +93,7 @@ enum hosttpm_event {
     HOSTTPM_REFUSED,     /* a start that was refused: stale state, a gate that found a difference */
     HOSTTPM_KILLED,      /* in place of STOP: ended at once, on somebody's word */
     HOSTTPM_QUARANTINED, /* frozen for good; its own TPM says no more */
+    HOSTTPM_PERMISSIVE,  /* SELinux stopped enforcing while it was there */
     HOSTTPM_EVENTS,
 };
 

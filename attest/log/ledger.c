@@ -13,6 +13,7 @@ const char *measure_happening_word(enum measure_happening what)
         [MEASURE_PAUSE] = "pause",           [MEASURE_RESUME] = "resume",
         [MEASURE_QUARANTINE] = "quarantine", [MEASURE_BUTTON] = "button",
         [MEASURE_RESET] = "reset",           [MEASURE_PERMISSIVE] = "permissive",
+        [MEASURE_RELOAD] = "reload",
     };
 
     return (unsigned)what < MEASURE_HAPPENINGS ? words[what] : NULL;

@@ -143,6 +143,7 @@ enum measure_happening {
     MEASURE_BUTTON,     /* the power button */
     MEASURE_RESET,      /* the guest's: its TPM's PCRs begin anew */
     MEASURE_PERMISSIVE, /* SELinux stopped enforcing */
+    MEASURE_RELOAD,     /* the kernel has another SELinux policy, which confines the guest, too */
     MEASURE_HAPPENINGS,
 };
 

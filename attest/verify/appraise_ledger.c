@@ -19,8 +19,9 @@ struct ledger {
     struct appraising *a;
     uint8_t pcr[32];
     uint32_t events;
-    bool reached; /* the quoted value */
-    bool started; /* the guest's last line is the start that is appraised */
+    bool reached;    /* the quoted value */
+    bool started;    /* the guest's last line is the start that is appraised */
+    bool permissive; /* SELinux stopped enforcing since */
 };
 
 /* The boot's first event: of this boot of the TPM, and with nothing extended before it. */
@@ -51,12 +52,18 @@ static void line(struct ledger *ledger, const char *text)
     (void)text_format(about, sizeof(about), " %s ", uuid);
     if (space == NULL || strncmp(space, about, strlen(about)) != 0)
         return; /* another guest's, or the map's */
+    /* Not an end: what it means is a matter of the guest's own ledger and of IMA's log. */
+    if (strncmp(text, "permissive ", strlen("permissive ")) == 0) {
+        ledger->permissive = true;
+        return;
+    }
     hex_encode(policy, s->policy.known ? s->policy.sha256 : none, 32);
     hex_encode(start, a->boot_digest, 32);
     (void)text_format(wanted, sizeof(wanted), "start %s %llu %s %s %s %s", uuid,
                       (unsigned long long)s->generation, policy, start, s->tenant, s->name);
     /* Anything else of it is another start, or the end of this one. */
     ledger->started = strcmp(text, wanted) == 0;
+    ledger->permissive = false;
 }
 
 /* Of one event: lines, each ended. False: another form. */
@@ -145,6 +152,8 @@ int appraise_ledger(struct appraising *a)
     }
     if (!ledger.started)
         return refuse(a, REFUSE_HOST_LEDGER_START, CLAIM_HOST_LEDGER, "%s", "");
+    if (a->reference->selinux && ledger.permissive)
+        return refuse(a, REFUSE_LEDGER_PERMISSIVE, CLAIM_HOST_LEDGER, "%s", "host.ledger");
     claim(a, CLAIM_HOST_LEDGER, a->reference->host_ledger, "host.ledger, quoted",
           "this start is in it, %u events since the host's boot", ledger.events);
     return 0;

@@ -31,6 +31,8 @@ static void help(void)
     printf("  %-38s %s\n", "--events FD", "write events as JSON lines to an open descriptor");
     printf("  %-38s %s\n", "--off-timeout SECONDS",
            "from the power button to force (default 30; 0: at once)");
+    printf("  %-38s %s\n", "--on-permissive pause|kill|alarm",
+           "when SELinux stops enforcing (default pause)");
     printf("\nExit status: 0 powered off, 1 denied, 2 usage, 3 system error, 4 the guest crashed.\n"
            "See casemate-run(1) and casemate-guest(5).\n");
 }
@@ -75,6 +77,7 @@ static int launch(const struct run_request *request)
         .terminal_out = STDOUT_FILENO,
         .signal_fd = signals,
         .off_timeout = request->off_timeout,
+        .on_permissive = (enum launch_permissive)request->on_permissive,
         .observe = run_show_event,
         .context = &show,
     };

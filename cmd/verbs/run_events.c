@@ -8,14 +8,23 @@
 #include "cmd/verbs/run_show.h"
 
 static const char *const types[] = {
-    [LAUNCH_EVENT_STEP] = "step",       [LAUNCH_EVENT_WAITING] = "waiting",
-    [LAUNCH_EVENT_MISSING] = "missing", [LAUNCH_EVENT_PROCESS] = "process",
-    [LAUNCH_EVENT_NOTE] = "note",       [LAUNCH_EVENT_CONFINEMENT] = "confinement",
-    [LAUNCH_EVENT_RUNNING] = "running", [LAUNCH_EVENT_BUTTON] = "power-button",
-    [LAUNCH_EVENT_RESET] = "reset",     [LAUNCH_EVENT_DIED] = "died",
-    [LAUNCH_EVENT_FORCED] = "forced",   [LAUNCH_EVENT_CRASH] = "crash",
-    [LAUNCH_EVENT_OFF] = "off",         [LAUNCH_EVENT_PAUSED] = "paused",
-    [LAUNCH_EVENT_RESUMED] = "resumed", [LAUNCH_EVENT_QUARANTINED] = "quarantined",
+    [LAUNCH_EVENT_STEP] = "step",
+    [LAUNCH_EVENT_WAITING] = "waiting",
+    [LAUNCH_EVENT_MISSING] = "missing",
+    [LAUNCH_EVENT_PROCESS] = "process",
+    [LAUNCH_EVENT_NOTE] = "note",
+    [LAUNCH_EVENT_CONFINEMENT] = "confinement",
+    [LAUNCH_EVENT_RUNNING] = "running",
+    [LAUNCH_EVENT_BUTTON] = "power-button",
+    [LAUNCH_EVENT_RESET] = "reset",
+    [LAUNCH_EVENT_DIED] = "died",
+    [LAUNCH_EVENT_FORCED] = "forced",
+    [LAUNCH_EVENT_CRASH] = "crash",
+    [LAUNCH_EVENT_OFF] = "off",
+    [LAUNCH_EVENT_PAUSED] = "paused",
+    [LAUNCH_EVENT_PERMISSIVE] = "permissive",
+    [LAUNCH_EVENT_RESUMED] = "resumed",
+    [LAUNCH_EVENT_QUARANTINED] = "quarantined",
 };
 
 static json_t *hex(const uint8_t *bytes, size_t size)

@@ -20,6 +20,7 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "mac/privilege.h"
+#include "policy/image.h"
 
 #define NOBODY      65534
 #define SOURCE_MAX  (1u << 20)
@@ -28,7 +29,7 @@
 #define FDS_LIMIT   1024
 
 /* The options that are about the run and not about the guest. */
-enum own { OWN_NONE, OWN_HELP, OWN_SHOW, OWN_EVENTS, OWN_OFF_TIMEOUT };
+enum own { OWN_NONE, OWN_HELP, OWN_SHOW, OWN_EVENTS, OWN_OFF_TIMEOUT, OWN_ON_PERMISSIVE };
 
 static const struct {
     const char *name;
@@ -39,6 +40,7 @@ static const struct {
     {"show-confinement", OWN_SHOW, false},
     {"events", OWN_EVENTS, true},
     {"off-timeout", OWN_OFF_TIMEOUT, true},
+    {"on-permissive", OWN_ON_PERMISSIVE, true},
 };
 
 struct option {
@@ -161,6 +163,16 @@ static void parse_own(struct run_request *request, enum own own, const char *val
         else
             request->off_timeout = (uint32_t)number;
         break;
+    case OWN_ON_PERMISSIVE:
+        for (number = 0; value != NULL && number < IMAGE_PERMISSIVES; number++) {
+            if (strcmp(value, image_permissive_words[number]) == 0)
+                break;
+        }
+        if (value == NULL || number == IMAGE_PERMISSIVES)
+            complain(request, "--on-permissive is pause, kill or alarm");
+        else
+            request->on_permissive = (uint32_t)number;
+        break;
     case OWN_NONE:
         break;
     }
@@ -280,7 +292,8 @@ static int check(struct run_request *request)
     struct guest_diagnostic d;
 
     if (request->diagnostics > RUN_DIAGNOSTICS_MAX || request->events < -1 ||
-        request->events > FDS_LIMIT || request->off_timeout > 86400)
+        request->events > FDS_LIMIT || request->off_timeout > 86400 ||
+        request->on_permissive >= IMAGE_PERMISSIVES)
         return -EPROTO;
     for (unsigned i = 0; i < request->diagnostics; i++)
         request->diagnostic[i].message[sizeof(request->diagnostic[i].message) - 1] = '\0';

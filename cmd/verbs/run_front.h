@@ -18,6 +18,7 @@ struct run_request {
     uint8_t help, show_confinement, has_file; /* 0 is no */
     int32_t events;                           /* descriptor for JSON lines, -1: none */
     uint32_t off_timeout;                     /* seconds */
+    uint32_t on_permissive;                   /* enum image_permissive */
     uint32_t file_index;                      /* of the configuration file in argv, when has_file */
     struct guest_diagnostic diagnostic[RUN_DIAGNOSTICS_MAX];
     struct guest_spec spec;

@@ -116,6 +116,7 @@ static void show_for_people(struct run_show *show, const struct launch_event *ev
         break;
     case LAUNCH_EVENT_MISSING:
     case LAUNCH_EVENT_NOTE:
+    case LAUNCH_EVENT_PERMISSIVE:
         fprintf(show->people, "casemate: note: %s%s", event->text, eol(show));
         break;
     case LAUNCH_EVENT_CONFINEMENT:

@@ -53,6 +53,10 @@ _casemate_run() {
         _casemate_words "$word" "selinux landlock"
         return
         ;;
+    --on-permissive)
+        _casemate_words "$word" "pause kill alarm"
+        return
+        ;;
     --cmdline | --cpus | --memory | --io-limit | --name | --events | --off-timeout)
         return
         ;;
@@ -60,7 +64,7 @@ _casemate_run() {
     if [[ $word == -* ]]; then
         _casemate_words "$word" "--name --kernel --initrd --cmdline --cpus --cpu --memory --huge-pages
             --io-limit --disk --net --rng --tpm --no-reboot --irqchip --mac --show-confinement --events
-            --off-timeout --help"
+            --off-timeout --on-permissive --help"
     else
         _casemate_files "$word"
     fi

@@ -33,6 +33,9 @@ static void refused(struct client *client, const struct guest *guest, int status
     else if (status == -EALREADY || status == -EBUSY)
         client_done(client, HOST_WRONG_STATE, 0, -1, "guest %s is %s", name,
                     guests_state_word(guest->record.state));
+    else if (status == -EACCES)
+        client_done(client, HOST_WRONG_STATE, 0, -1,
+                    "guest %s is paused since SELinux stopped enforcing: setenforce 1 first", name);
     else if (status == -EPERM)
         client_done(client, HOST_WRONG_STATE, 0, -1,
                     "guest %s is quarantined: it can only be killed", name);

@@ -16,9 +16,15 @@
 #include "hv/daemon/hosttpm.h"
 #include "hv/daemon/policy.h"
 #include "hv/launch/guard_process.h"
+#include "hv/launch/launch.h"
 
 #define OFF_TIMEOUT 30 /* seconds from the power button to force, when nobody says other */
 #define PARKED      10 /* above the numbers that a guard gets */
+
+_Static_assert((int)IMAGE_PERMISSIVE_PAUSE == (int)LAUNCH_PERMISSIVE_PAUSE &&
+                   (int)IMAGE_PERMISSIVE_KILL == (int)LAUNCH_PERMISSIVE_KILL &&
+                   (int)IMAGE_PERMISSIVE_ALARM == (int)LAUNCH_PERMISSIVE_ALARM,
+               "what the policy says is what the guard does");
 
 /* In the child: nothing of casemated but three descriptors and its log goes along. */
 _Noreturn static void become_guard(const struct host *host, int start, int station, int host_tpm)
@@ -45,9 +51,12 @@ _Noreturn static void become_guard(const struct host *host, int start, int stati
 int guard_start(struct host *host, struct guest *guest, const struct guest_spec *spec,
                 const uint8_t shared[GUEST_DISKS_MAX])
 {
-    cleanup_fd int start = guard_process_start_file(
-        guest->record.tenant, spec, shared, OFF_TIMEOUT, host->options->guards_log,
-        policy_digest(host->policy), policy_proof(host->policy));
+    const struct image *image = policy_current(host->policy);
+    const struct guard_policy policy = {.digest = policy_digest(host->policy),
+                                        .proof = policy_proof(host->policy),
+                                        .on_permissive = image != NULL ? image->on_permissive : 0};
+    cleanup_fd int start = guard_process_start_file(guest->record.tenant, spec, shared, OFF_TIMEOUT,
+                                                    host->options->guards_log, &policy);
     cleanup_fd int ours = -1, theirs = -1, host_tpm = -1;
     struct guard *guard;
     int ends[2], r;

@@ -28,6 +28,8 @@ static const struct row {
     [RECORD_EVENT_RESET] = {"reset", "fc9663dc53e64e92881abc8ca876750d", 6, "resets"},
     [RECORD_EVENT_DIED] = {"died", "f8cb9d999fd54ee99183c13904236e1a", 3, "has lost a process"},
     [RECORD_EVENT_CRASH] = {"crash", "d544eef3ef244c32a4d1e13640553073", 4, "has crashed"},
+    [RECORD_EVENT_PERMISSIVE] = {"permissive", "068443dec78c4d91a3ff98854842f16b", 2,
+                                 "is not held by SELinux any more"},
     [RECORD_EVENT_ENDED] = {"ended", "d8d91a973a89410fa9aed5ba0b18d3bc", 5, "has ended"},
 };
 

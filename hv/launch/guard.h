@@ -11,6 +11,7 @@
 #include "hv/launch/station.h"
 
 struct guest_tpm;
+struct enforcing;
 
 struct guard {
     const struct guest_spec *spec;
@@ -31,12 +32,16 @@ struct guard {
     struct guest_tpm *tpm; /* owned; NULL: it has none. hv/launch/tpm.h */
     struct janitor janitor;
     struct namespaces_ids own;
-    struct station *station;    /* owned */
-    struct guest_record record; /* what is told of the guest */
-    uint64_t started;           /* of its first vCPU, by the monotonic clock, in us; 0: not yet */
-    bool paused, quarantined;   /* frozen; and for good */
-    bool stopping;              /* somebody has asked for its end */
-    bool killed;                /* and for no more than that */
+    struct station *station;     /* owned */
+    struct guest_record record;  /* what is told of the guest */
+    uint64_t started;            /* of its first vCPU, by the monotonic clock, in us; 0: not yet */
+    bool paused, quarantined;    /* frozen; and for good */
+    bool stopping;               /* somebody has asked for its end */
+    bool killed;                 /* and for no more than that */
+    struct enforcing *enforcing; /* owned; NULL in landlock mode. hv/launch/permissive.h */
+    uint32_t policy_loads;       /* how many there had been */
+    bool permissive;             /* SELinux does not hold it */
+    bool permissive_unsaid, pause_unsaid, reload_unsaid; /* its ledger does not have it yet */
     int client[2]; /* owned: the console's socket, the relay's end and a client's until it is taken
                     */
 

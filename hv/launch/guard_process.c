@@ -59,7 +59,8 @@ static int check(const struct guard_start *start)
     struct guest_diagnostic diagnostic;
 
     if (start->magic != GUARD_START_MAGIC || start->version != GUARD_START_VERSION ||
-        start->off_timeout > OFF_TIMEOUT_MAX || start->journal > 1 || !proof_is_good(start))
+        start->off_timeout > OFF_TIMEOUT_MAX || start->journal > 1 || !proof_is_good(start) ||
+        start->on_permissive > LAUNCH_PERMISSIVE_ALARM)
         return -EINVAL;
     if (!tenant_is_good(start->tenant) || guest_spec_check(&start->spec, &diagnostic) < 0)
         return -EINVAL;
@@ -68,7 +69,7 @@ static int check(const struct guard_start *start)
 
 int guard_process_start_file(const char *tenant, const struct guest_spec *spec,
                              const uint8_t shared[GUEST_DISKS_MAX], unsigned off_timeout,
-                             bool journal, const uint8_t policy[32], const uint8_t *proof)
+                             bool journal, const struct guard_policy *policy)
 {
     cleanup_free struct guard_start *start = calloc(1, sizeof(*start));
     int r;
@@ -80,10 +81,11 @@ int guard_process_start_file(const char *tenant, const struct guest_spec *spec,
     start->off_timeout = off_timeout;
     start->journal = journal ? 1 : 0;
     memcpy(start->shared, shared, sizeof(start->shared));
-    memcpy(start->policy, policy, sizeof(start->policy));
-    start->proven = proof != NULL ? 1 : 0;
-    if (proof != NULL)
-        memcpy(start->proof, proof, sizeof(start->proof));
+    memcpy(start->policy, policy->digest, sizeof(start->policy));
+    start->proven = policy->proof != NULL ? 1 : 0;
+    if (policy->proof != NULL)
+        memcpy(start->proof, policy->proof, sizeof(start->proof));
+    start->on_permissive = policy->on_permissive;
     start->spec = *spec;
     r = text_copy(start->tenant, sizeof(start->tenant), tenant);
     if (r == 0)
@@ -162,6 +164,7 @@ int guard_process_main(void)
     options.tenant = start->tenant;
     options.shared = start->shared;
     options.policy = start->policy;
+    options.on_permissive = (enum launch_permissive)start->on_permissive;
     options.proof = start->proven == 1 ? start->proof : NULL;
     options.off_timeout = start->off_timeout;
     return (int)launch_guest(&start->spec, &options, &error);

@@ -20,7 +20,7 @@
 #define GUARD_FD_HOSTTPM 5 /* connection to casemate-hosttpm, or /dev/null: the host has none */
 
 #define GUARD_START_MAGIC   0x52545347u /* "GSTR" */
-#define GUARD_START_VERSION 6u
+#define GUARD_START_VERSION 7u
 
 struct guard_start {
     uint32_t magic, version;
@@ -30,10 +30,18 @@ struct guard_start {
     uint32_t journal; /* 1: it tells systemd's journal what becomes of its guest; else 0 */
     /* by disk, 1: an object of the host policy, which other guests may have too; always readonly */
     uint8_t shared[GUEST_DISKS_MAX];
-    uint8_t policy[32]; /* SHA-256 of the host policy's image, which its TPM is told */
-    uint8_t proof[32];  /* of the certificate of that policy's proof, likewise */
-    uint32_t proven;    /* 1: there is one; 0: `proof` is zeroes */
+    uint8_t policy[32];     /* SHA-256 of the host policy's image, which its TPM is told */
+    uint8_t proof[32];      /* of the certificate of that policy's proof, likewise */
+    uint32_t proven;        /* 1: there is one; 0: `proof` is zeroes */
+    uint32_t on_permissive; /* enum launch_permissive */
     struct guest_spec spec;
+};
+
+/* What the host policy in force says besides. */
+struct guard_policy {
+    const uint8_t *digest;  /* 32 bytes: of its image */
+    const uint8_t *proof;   /* of the certificate of its proof; NULL: it has none */
+    uint32_t on_permissive; /* enum launch_permissive */
 };
 
 /*
@@ -42,12 +50,11 @@ struct guard_start {
  * the guest's own (0). The descriptor, the caller's, or -errno; -EINVAL for a tenant that is no
  * name, or is "host": the tenant of `casemate run`, whose guests the label store does not keep; and
  * for a shared disk that is not there or not readonly. `journal`: it writes to the journal.
- * `policy`: the digest of the policy that it is started under; `proof`: that of the certificate of
- * its proof, NULL without.
+ * `policy`: the one that it is started under; also -EINVAL for what it cannot say.
  */
 int guard_process_start_file(const char *tenant, const struct guest_spec *spec,
                              const uint8_t shared[GUEST_DISKS_MAX], unsigned off_timeout,
-                             bool journal, const uint8_t policy[32], const uint8_t *proof);
+                             bool journal, const struct guard_policy *policy);
 
 /*
  * What such a descriptor says: it must be sealed, of the struct's size, and every field of it good.

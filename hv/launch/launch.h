@@ -48,6 +48,7 @@ enum launch_event_type {
     LAUNCH_EVENT_RESET,       /* the guest resets; fresh processes follow */
     LAUNCH_EVENT_DIED,        /* kind, index, pid, text: a process died */
     LAUNCH_EVENT_CRASH,       /* crash */
+    LAUNCH_EVENT_PERMISSIVE,  /* text: SELinux stopped enforcing, and what becomes of the guest */
     LAUNCH_EVENT_OFF,         /* the guest is off and everything is cleaned up */
 };
 
@@ -61,6 +62,13 @@ struct launch_event {
     const struct control_crash *crash;
 };
 
+/* What becomes of a guest when SELinux stops enforcing: as enum image_permissive. */
+enum launch_permissive {
+    LAUNCH_PERMISSIVE_PAUSE,
+    LAUNCH_PERMISSIVE_KILL,
+    LAUNCH_PERMISSIVE_ALARM,
+};
+
 struct launch_options {
     const char *tenant; /* borrowed; NULL: "host", whose guests are undefined at their end */
     /* borrowed; by disk, 1: an object of the host policy, of other guests too, always readonly;
@@ -68,7 +76,8 @@ struct launch_options {
     const uint8_t *shared;
     const uint8_t *policy; /* borrowed; SHA-256 of the host policy's image; NULL: of none */
     const uint8_t
-        *proof;   /* borrowed; of the certificate of that policy's proof; NULL: it has none */
+        *proof; /* borrowed; of the certificate of that policy's proof; NULL: it has none */
+    enum launch_permissive on_permissive;
     int host_tpm; /* borrowed: a connection to casemate-hosttpm, not bound yet; -1: without */
     int station;  /* borrowed: a connection to casemated, or -1 */
     int start;    /* borrowed: the sealed file that casemated started it from, or -1 */

@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "hv/launch/guard.h"
+#include "hv/launch/permissive.h"
 #include "hv/launch/tpm.h"
 #include "mac/landlock.h"
 #include "policy/limits.h"
@@ -312,6 +313,9 @@ int guard_prepare(struct guard *guard)
         r = prepare_janitor(guard);
     if (r == 0)
         r = guard_identify(guard);
+    /* First watch, then look: what changes in between is seen. */
+    if (r == 0)
+        r = guard_permissive_prepare(guard);
     if (r == 0)
         r = require_domains(guard);
     if (r == 0)
@@ -347,6 +351,7 @@ void guard_release(struct guard *guard)
         cgroup_free(guard->jail.cgroup);
     }
     guard_restore(guard);
+    guard_permissive_release(guard);
     guard_tpm_release(guard);
     for (unsigned i = 0; i < PROCESS_KINDS; i++) {
         fd_close(&guard->programs[i].fd);

@@ -127,6 +127,7 @@ static enum record_event_type told_as(enum launch_event_type type)
         [LAUNCH_EVENT_RESET] = RECORD_EVENT_RESET,
         [LAUNCH_EVENT_DIED] = RECORD_EVENT_DIED,
         [LAUNCH_EVENT_CRASH] = RECORD_EVENT_CRASH,
+        [LAUNCH_EVENT_PERMISSIVE] = RECORD_EVENT_PERMISSIVE,
         [LAUNCH_EVENT_OFF] = RECORD_EVENT_ENDED,
     };
 

@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "hv/launch/host_ledger.h"
+#include "hv/launch/permissive.h"
 #include "hv/launch/tpm.h"
-#include "hv/launch/watch.h"
 
 /* Frozen, no process of the guest holds anything less: memory, descriptors, labels, locks. */
 static int freeze(struct guard *guard, bool frozen)
@@ -26,6 +26,18 @@ static int note(struct watch *watch, enum measure_happening what)
     return -EIO;
 }
 
+int watch_freeze(struct watch *watch)
+{
+    struct guard *guard = watch->guard;
+    int r = freeze(guard, true);
+
+    if (r < 0)
+        return r;
+    guard->paused = true;
+    guard_tell(guard, &(struct launch_event){.type = LAUNCH_EVENT_PAUSED});
+    return 0;
+}
+
 static int pause_guest(struct watch *watch)
 {
     struct guard *guard = watch->guard;
@@ -36,13 +48,7 @@ static int pause_guest(struct watch *watch)
     if (!guard->running)
         return -EBUSY;
     r = note(watch, MEASURE_PAUSE);
-    if (r == 0)
-        r = freeze(guard, true);
-    if (r < 0)
-        return r;
-    guard->paused = true;
-    guard_tell(guard, &(struct launch_event){.type = LAUNCH_EVENT_PAUSED});
-    return 0;
+    return r == 0 ? watch_freeze(watch) : r;
 }
 
 static int resume_guest(struct watch *watch)
@@ -54,10 +60,16 @@ static int resume_guest(struct watch *watch)
         return -EPERM;
     if (!guard->paused)
         return -EALREADY;
+    if (guard_permissive_holds(guard))
+        return -EACCES;
     r = freeze(guard, false);
     if (r < 0)
         return r;
     guard->paused = false;
+    if (guard_permissive_catch_up(guard) < 0) {
+        watch_fail(watch);
+        return -EIO;
+    }
     r = note(watch, MEASURE_RESUME);
     if (r < 0)
         return r;

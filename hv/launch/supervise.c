@@ -8,11 +8,12 @@
 
 #include "base/cleanup.h"
 #include "base/fdpass.h"
+#include "hv/launch/permissive.h"
 #include "hv/launch/tpm.h"
-#include "hv/launch/watch.h"
+#include "mac/enforcing.h"
 
-/* Signals, timer, janitor, the station; then two of each process. */
-#define FIXED_POLLS (3 + STATION_POLLS)
+/* Signals, timer, janitor, SELinux, the station; then two of each process. */
+#define FIXED_POLLS (4 + STATION_POLLS)
 
 static void arm(struct watch *watch, uint64_t milliseconds, bool repeat)
 {
@@ -126,7 +127,8 @@ static int serve(struct watch *watch)
     polls[0] = (struct pollfd){.fd = guard->options->signal_fd, .events = POLLIN};
     polls[1] = (struct pollfd){.fd = watch->timer, .events = POLLIN};
     polls[2] = (struct pollfd){.fd = guard->janitor.socket}; /* POLLHUP: it has died */
-    station_prepare(guard->station, &polls[3]);
+    polls[3] = (struct pollfd){.fd = enforcing_fd(guard->enforcing), .events = POLLIN};
+    station_prepare(guard->station, &polls[4]);
     for (unsigned i = 0; i < guard->count; i++) {
         polls[n++] =
             (struct pollfd){.fd = frozen ? -1 : guard->processes[i].control, .events = POLLIN};
@@ -146,8 +148,11 @@ static int serve(struct watch *watch)
         tick(watch);
     if (!watch->ended && polls[2].revents != 0)
         lost_janitor(watch);
+    /* Before any request is served: who asks for a resume hears how it is now. */
+    if (!watch->ended && polls[3].revents != 0)
+        watch_permissive(watch);
     if (!watch->ended)
-        station_serve(guard->station, &polls[3], watch_answer, watch);
+        station_serve(guard->station, &polls[4], watch_answer, watch);
     return 0;
 }
 

@@ -25,6 +25,9 @@ void watch_press_button(struct watch *watch);
 /* Ask the guest, or ask again: `seconds` from now it is ended. */
 void watch_stop(struct watch *watch, unsigned seconds);
 
+/* request.c: freeze a guest that runs, whatever its ledger says of that yet. 0 or -errno. */
+int watch_freeze(struct watch *watch);
+
 /* hear.c: one message of a process; its end, after its last words. */
 void watch_hear(struct watch *watch, struct process *process);
 void watch_reap(struct watch *watch, struct process *process);

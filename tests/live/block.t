@@ -3,6 +3,7 @@
 # A block device reaches its guest through a node that nobody else can name: what happens to /dev's own disturbs no guest,
 # and what a guest gets shows nowhere in /dev.
 . "$(dirname "$0")/lib/guest.sh"
+RUN_MORE=(--on-permissive alarm)
 need_kvm
 modprobe loop 2>/dev/null
 truncate -s 8M "$scratch/disk.img"

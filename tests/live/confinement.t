@@ -3,6 +3,7 @@
 # The processes of a running guest, looked at from outside and without any help of the launcher's; then a worker that
 # does one thing wrong, which the start gate or the guard has to notice.
 . "$(dirname "$0")/lib/guest.sh"
+RUN_MORE=(--on-permissive alarm)
 need_kvm
 remember
 

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # casemate-blk: what a guest writes is what it reads, and what the image then holds.
 . "$(dirname "$0")/lib/guest.sh"
+RUN_MORE=(--on-permissive alarm)
 need_kvm
 stock_kernels || skip_all "$NO_STOCK"
 remember

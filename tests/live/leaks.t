@@ -3,6 +3,7 @@
 # What is known to leak where one type and random categories confine all guests of a host (sVirt and its reports): each
 # leak is a test here. Leaks that a process would have to try are acts of tests/live/breakout.t.
 . "$(dirname "$0")/lib/guest.sh"
+RUN_MORE=(--on-permissive alarm)
 need_kvm
 selinux_enforcing || skip_all "SELinux is not enforcing here"
 remember

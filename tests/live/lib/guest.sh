@@ -63,6 +63,8 @@ at_exit kill_guests
 
 [ -x "$CASEMATE" ] || skip_all "$CASEMATE is not there"
 
+# What every run is told besides; (--on-permissive alarm) where a test has SELinux permissive for a moment.
+RUN_MORE=()
 selinux_enforcing() { [ "$(cat /sys/fs/selinux/enforce 2>/dev/null)" = 1 ]; }
 
 # What a machine without SELinux has to say to get a guest at all.
@@ -95,7 +97,7 @@ start() {
     local name=$1 file
     shift
     for file in console err events end; do : >"$scratch/$name.$file"; done
-    "$TOOLS/keep" "$scratch/$name" "$CASEMATE" run "${MAC[@]}" --events 3 "$@" <"${STDIN:-/dev/null}" &
+    "$TOOLS/keep" "$scratch/$name" "$CASEMATE" run "${MAC[@]}" "${RUN_MORE[@]}" --events 3 "$@" <"${STDIN:-/dev/null}" &
     GUEST_PID[$name]=$!
 }
 

@@ -16,9 +16,14 @@
 
 #include "base/fd.h"
 #include "hv/launch/guard_process.h"
+#include "hv/launch/launch.h"
 
 static const uint8_t digest[32] = "of the policy that is in force.";
 static const uint8_t proof[32] = "of its proof's certificate.....";
+static const struct guard_policy unproven = {.digest = digest},
+                                 proven = {.digest = digest,
+                                           .proof = proof,
+                                           .on_permissive = LAUNCH_PERMISSIVE_ALARM};
 
 static struct guest_spec good_spec(void)
 {
@@ -77,7 +82,7 @@ static void there_and_back(void **state)
 {
     struct guest_spec spec = good_spec();
     struct guard_start start;
-    int fd = guard_process_start_file("acme", &spec, own, 7, false, digest, NULL);
+    int fd = guard_process_start_file("acme", &spec, own, 7, false, &unproven);
 
     (void)state;
     assert_true(fd >= 0);
@@ -87,10 +92,11 @@ static void there_and_back(void **state)
     assert_int_equal(start.off_timeout, 7);
     assert_int_equal(start.proven, 0);
     close(fd);
-    fd = guard_process_start_file("acme", &spec, own, 7, false, digest, proof);
+    fd = guard_process_start_file("acme", &spec, own, 7, false, &proven);
     assert_true(fd >= 0);
     assert_int_equal(guard_process_read_start(fd, &start), 0);
     assert_int_equal(start.proven, 1);
+    assert_int_equal(start.on_permissive, LAUNCH_PERMISSIVE_ALARM);
     assert_memory_equal(start.proof, proof, sizeof(proof));
     close(fd);
 }
@@ -107,6 +113,10 @@ static void bad_proofs(void **state)
     *bad = *good;
     bad->proven = 0;
     assert_int_equal(read_back(fd_sealed_memfd("start", bad, sizeof(*bad))), -EINVAL);
+    bad->proven = 1;
+    bad->on_permissive = LAUNCH_PERMISSIVE_ALARM + 1;
+    assert_int_equal(read_back(fd_sealed_memfd("start", bad, sizeof(*bad))), -EINVAL);
+    bad->on_permissive = 0;
     bad->proven = 2;
     assert_int_equal(read_back(fd_sealed_memfd("start", bad, sizeof(*bad))), -EINVAL);
     free(good);
@@ -121,7 +131,7 @@ static void shared_disks(void **state)
                          last[GUEST_DISKS_MAX] = {[GUEST_DISKS_MAX - 1] = 1};
     struct guest_spec spec = sharing_spec();
     struct guard_start start;
-    int fd = guard_process_start_file("acme", &spec, second, 7, false, digest, NULL);
+    int fd = guard_process_start_file("acme", &spec, second, 7, false, &unproven);
 
     (void)state;
     assert_true(fd >= 0);
@@ -129,19 +139,14 @@ static void shared_disks(void **state)
     assert_memory_equal(start.shared, second, sizeof(second));
     close(fd);
     /* Writable, absent, and neither true nor false. */
-    assert_int_equal(guard_process_start_file("acme", &spec, first, 7, false, digest, NULL),
-                     -EINVAL);
-    assert_int_equal(guard_process_start_file("acme", &spec, both, 7, false, digest, NULL),
-                     -EINVAL);
-    assert_int_equal(guard_process_start_file("acme", &spec, none, 7, false, digest, NULL),
-                     -EINVAL);
-    assert_int_equal(guard_process_start_file("acme", &spec, last, 7, false, digest, NULL),
-                     -EINVAL);
-    assert_int_equal(guard_process_start_file("acme", &spec, strange, 7, false, digest, NULL),
+    assert_int_equal(guard_process_start_file("acme", &spec, first, 7, false, &unproven), -EINVAL);
+    assert_int_equal(guard_process_start_file("acme", &spec, both, 7, false, &unproven), -EINVAL);
+    assert_int_equal(guard_process_start_file("acme", &spec, none, 7, false, &unproven), -EINVAL);
+    assert_int_equal(guard_process_start_file("acme", &spec, last, 7, false, &unproven), -EINVAL);
+    assert_int_equal(guard_process_start_file("acme", &spec, strange, 7, false, &unproven),
                      -EINVAL);
     spec.disk[1].readonly = false;
-    assert_int_equal(guard_process_start_file("acme", &spec, second, 7, false, digest, NULL),
-                     -EINVAL);
+    assert_int_equal(guard_process_start_file("acme", &spec, second, 7, false, &unproven), -EINVAL);
 }
 
 /* The guard does not take casemated's word for it. */
@@ -181,16 +186,15 @@ static void bad_descriptions(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof(tenants) / sizeof(tenants[0]); i++)
-        assert_int_equal(guard_process_start_file(tenants[i], &spec, own, 7, false, digest, NULL),
+        assert_int_equal(guard_process_start_file(tenants[i], &spec, own, 7, false, &unproven),
                          -EINVAL);
     memset(longest, 'a', sizeof(longest) - 1);
     longest[sizeof(longest) - 1] = '\0';
-    assert_int_equal(guard_process_start_file(longest, &spec, own, 7, false, digest, NULL),
-                     -EINVAL);
-    assert_int_equal(guard_process_start_file("acme", &spec, own, 86401, false, digest, NULL),
+    assert_int_equal(guard_process_start_file(longest, &spec, own, 7, false, &unproven), -EINVAL);
+    assert_int_equal(guard_process_start_file("acme", &spec, own, 86401, false, &unproven),
                      -EINVAL);
     spec.cpus = 0;
-    assert_int_equal(guard_process_start_file("acme", &spec, own, 7, false, digest, NULL), -EINVAL);
+    assert_int_equal(guard_process_start_file("acme", &spec, own, 7, false, &unproven), -EINVAL);
 }
 
 static void bad_files(void **state)

@@ -338,6 +338,26 @@ static void ledger_has_its_end(struct world *w)
     anew(w, HOST_PCRS);
 }
 
+/* Its own ledger may not have it yet: the host's has it at once. */
+static void ledger_has_permissive(struct world *w)
+{
+    static char line[256];
+    char uuid[33], zero[65];
+    const uint8_t none[32] = {0};
+
+    hex_encode(uuid, w->guest->start.uuid, 16);
+    hex_encode(zero, none, 32);
+    (void)snprintf(line, sizeof(line), "permissive %s 7 %s %s acme web\n", uuid, zero, zero);
+    w->host_ledger_end = line;
+    anew(w, HOST_PCRS);
+}
+
+static void ledger_has_permissive_unasked(struct world *w)
+{
+    ledger_has_permissive(w);
+    w->reference->selinux = false;
+}
+
 static void ledger_withheld(struct world *w)
 {
     w->evidence.host.ledger.size = 0;
@@ -421,6 +441,8 @@ static const struct attack attacks[] = {
     {"ledger without the start", ledger_without_start, REFUSE_HOST_LEDGER_START},
     {"ledger has a start of another log", ledger_has_another_log, REFUSE_HOST_LEDGER_START},
     {"ledger has the guest's end", ledger_has_its_end, REFUSE_HOST_LEDGER_START},
+    {"ledger has a permissive host", ledger_has_permissive, REFUSE_LEDGER_PERMISSIVE},
+    {"which nobody asked about", ledger_has_permissive_unasked, REFUSE_NONE},
     {"ledger withheld", ledger_withheld, REFUSE_HOST_LEDGER_FORM},
     {"ledger rewritten", ledger_rewritten, REFUSE_HOST_LEDGER_FORM},
     {"ledger shortened", ledger_shortened, REFUSE_HOST_LEDGER_REPLAY},

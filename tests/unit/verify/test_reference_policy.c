@@ -345,12 +345,25 @@ static void test_refused(void **state)
     world_free(w);
 }
 
+/* The policy's words are those that guards write. */
+static void test_events(void **state)
+{
+    unsigned n = 0;
+
+    (void)state;
+    for (; image_attest_events[n] != NULL; n++)
+        assert_string_equal(image_attest_events[n],
+                            measure_happening_word((enum measure_happening)n));
+    assert_int_equal(n, MEASURE_HAPPENINGS);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_clauses),
         cmocka_unit_test(test_complete),
         cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_events),
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);
