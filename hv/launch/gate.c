@@ -210,7 +210,7 @@ static int examine_program(const struct process *process, struct confinement *se
         memcmp(&expected->st_ctim, &actual.st_ctim, sizeof(actual.st_ctim)) != 0)
         return DIFFERS(error, process, "%s",
                        "executes a file that was changed after it was hashed");
-    memcpy(seen->program_digest, process->program->digest, DIGEST_SIZE);
+    memcpy(seen->program_digest, process->program->digests.sha256, DIGEST_SIZE);
     return 0;
 }
 

@@ -3,12 +3,12 @@
 
 #include "hv/acpi/acpi.h"
 
-int measure_part_program(enum process_kind kind, int fd,
+int measure_part_program(enum process_kind kind, const struct digests *file,
                          const struct seccomp_program *const filters[SECCOMP_STAGES_MAX],
                          struct measure_program *program)
 {
-    struct measure_program made = {.used = true, .filters = seccomp_stages(kind)};
-    int r = digests_file(fd, &made.file);
+    struct measure_program made = {.used = true, .file = *file, .filters = seccomp_stages(kind)};
+    int r = 0;
 
     for (unsigned i = 0; r == 0 && i < made.filters; i++)
         r = digests_of(filters[i]->insn, sizeof(filters[i]->insn[0]) * filters[i]->size,

@@ -8,10 +8,10 @@
 #include "policy/guest.h"
 
 /*
- * The digests of a kind's program (an open file) and of its filters, one for each stage. 0, or
+ * A kind's program, whose file has the digests `file`, and its filters, one for each stage. 0, or
  * -errno with *program untouched.
  */
-int measure_part_program(enum process_kind kind, int fd,
+int measure_part_program(enum process_kind kind, const struct digests *file,
                          const struct seccomp_program *const filters[SECCOMP_STAGES_MAX],
                          struct measure_program *program);
 

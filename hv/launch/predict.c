@@ -30,6 +30,7 @@ static int predict_kind(enum process_kind kind, struct measure_guest *guest,
         calloc(SECCOMP_STAGES_MAX, sizeof(struct seccomp_program));
     const struct seccomp_program *filters[SECCOMP_STAGES_MAX] = {0};
     cleanup_fd int fd = -1;
+    struct digests file;
     char name[32];
     int r = 0;
 
@@ -44,7 +45,9 @@ static int predict_kind(enum process_kind kind, struct measure_guest *guest,
         r = seccomp_compile(kind, stage, &filter[stage]);
     }
     if (r == 0)
-        r = measure_part_program(kind, fd, filters, &guest->program[kind]);
+        r = digests_file(fd, &file);
+    if (r == 0)
+        r = measure_part_program(kind, &file, filters, &guest->program[kind]);
     return r < 0 ? launch_fail(error, LAUNCH_SYSTEM, "cannot measure %s: %s", name, strerror(-r))
                  : 0;
 }

@@ -20,7 +20,7 @@
 /* An executable as it was when it was hashed, before it ran for the first time. */
 struct program {
     int fd;
-    uint8_t digest[DIGEST_SIZE]; /* SHA-256 */
+    struct digests digests; /* SHA-384 of a guest with a TPM alone: what goes into that */
     struct stat stat;
 };
 

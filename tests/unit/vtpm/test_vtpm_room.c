@@ -153,6 +153,20 @@ static void objects_of_each_kind(void **state)
                      0);
 }
 
+/* TPM2_PolicyPCR over PCR 4. */
+static uint32_t guest_policy_pcr(uint32_t session)
+{
+    char command[64];
+
+    (void)snprintf(command, sizeof(command),
+                   "0000017f%08x"
+                   "0000"
+                   "00000001"
+                   "000b03100000",
+                   session);
+    return guest("8001", command);
+}
+
 /* All sessions that it will give, and a policy session that is in use. */
 static void sessions_are_left_alone(void **state)
 {
@@ -174,14 +188,8 @@ static void sessions_are_left_alone(void **state)
                                    "000b"),
                      0);
     session = get32(response + 10);
-    /* PolicyPCR over PCR 4, then ours in between */
-    (void)snprintf(command, sizeof(command),
-                   "0000017f%08x"
-                   "0000"
-                   "00000001"
-                   "000b03100000",
-                   session);
-    assert_int_equal(guest("8001", command), 0);
+    /* Ours comes in between. */
+    assert_int_equal(guest_policy_pcr(session), 0);
     (void)snprintf(command, sizeof(command), "00000189%08x", session);
     assert_int_equal(guest("8001", command), 0);
     memcpy(digest, response + 10, 34);
@@ -204,13 +212,7 @@ static void sessions_are_left_alone(void **state)
     assert_int_equal(guest("8001", command), 0);
     assert_memory_equal(response + 10, digest, 34);
     /* The PCRs that it depends on have not changed: the same again is no TPM_RC_PCR_CHANGED. */
-    (void)snprintf(command, sizeof(command),
-                   "0000017f%08x"
-                   "0000"
-                   "00000001"
-                   "000b03100000",
-                   session);
-    assert_int_equal(guest("8001", command), 0);
+    assert_int_equal(guest_policy_pcr(session), 0);
 }
 
 static void lockout_does_not_lock_us_out(void **state)
