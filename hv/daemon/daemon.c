@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
@@ -72,6 +73,7 @@ void host_policy_loaded(struct host *host, int status, const char *text)
 
     if (status == 0) {
         hosttpm_take_policy(host);
+        guard_learn_programs(host); /* before a start would wait for it */
         guests_take_policy(host);
         guests_take_store(host);
         hex_encode(hex, policy_digest(host->policy), DIGEST_SIZE);
@@ -236,6 +238,9 @@ static void end(struct host *host)
     front_release(host);
     guests_free(host);
     fd_close(&host->self);
+    if (host->known != NULL)
+        fd_close(&host->known_file);
+    free(host->known);
     loop_free(host->loop);
     fd_close(&host->signals);
     if (host->selinux)

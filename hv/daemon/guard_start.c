@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/close_range.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -16,6 +17,7 @@
 #include "hv/daemon/hosttpm.h"
 #include "hv/daemon/policy.h"
 #include "hv/launch/guard_process.h"
+#include "hv/launch/known.h"
 #include "hv/launch/launch.h"
 
 #define OFF_TIMEOUT 30 /* seconds from the power button to force, when nobody says other */
@@ -26,12 +28,25 @@ _Static_assert((int)IMAGE_PERMISSIVE_PAUSE == (int)LAUNCH_PERMISSIVE_PAUSE &&
                    (int)IMAGE_PERMISSIVE_ALARM == (int)LAUNCH_PERMISSIVE_ALARM,
                "what the policy says is what the guard does");
 
-/* In the child: nothing of casemated but three descriptors and its log goes along. */
+/* Guards hash what is not in it by themselves: without it they take longer, and no more. */
+void guard_learn_programs(struct host *host)
+{
+    if (host->known == NULL) {
+        host->known = calloc(1, sizeof(*host->known));
+        host->known_file = -1;
+    }
+    if (host->known == NULL || !known_learn(host->known))
+        return;
+    fd_close(&host->known_file);
+    host->known_file = fd_sealed_memfd("programs", host->known, sizeof(*host->known));
+}
+
+/* In the child: nothing of casemated but four descriptors and its log goes along. */
 _Noreturn static void become_guard(const struct host *host, int start, int station, int host_tpm)
 {
     char name[] = "casemated", word[] = "guard";
     char *argv[] = {name, word, NULL}, *environment[] = {NULL};
-    int self, a, b, c;
+    int self, a, b, c, d;
 
     child_reset_signals();
     (void)umask(077);
@@ -39,10 +54,12 @@ _Noreturn static void become_guard(const struct host *host, int start, int stati
     a = fcntl(start, F_DUPFD_CLOEXEC, PARKED);
     b = fcntl(station, F_DUPFD_CLOEXEC, PARKED);
     c = fcntl(host_tpm >= 0 ? host_tpm : host->null, F_DUPFD_CLOEXEC, PARKED);
-    if (self < 0 || a < 0 || b < 0 || c < 0 || setsid() < 0 || dup2(host->null, 0) < 0 ||
+    d = fcntl(host->known != NULL && host->known_file >= 0 ? host->known_file : host->null,
+              F_DUPFD_CLOEXEC, PARKED);
+    if (self < 0 || a < 0 || b < 0 || c < 0 || d < 0 || setsid() < 0 || dup2(host->null, 0) < 0 ||
         dup2(host->null, 1) < 0 || dup2(a, GUARD_FD_START) < 0 || dup2(b, GUARD_FD_STATION) < 0 ||
-        dup2(c, GUARD_FD_HOSTTPM) < 0 ||
-        syscall(SYS_close_range, GUARD_FD_HOSTTPM + 1, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
+        dup2(c, GUARD_FD_HOSTTPM) < 0 || dup2(d, GUARD_FD_KNOWN) < 0 ||
+        syscall(SYS_close_range, GUARD_FD_KNOWN + 1, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
         _exit(127);
     (void)syscall(SYS_execveat, self, "", argv, environment, AT_EMPTY_PATH);
     _exit(127);
@@ -64,6 +81,7 @@ int guard_start(struct host *host, struct guest *guest, const struct guest_spec 
 
     if (start < 0)
         return start;
+    guard_learn_programs(host);
     r = hosttpm_for_guest(host, &host_tpm);
     if (r < 0)
         return r;

@@ -34,6 +34,9 @@ struct guard {
     unsigned first, pendings;
 };
 
+/* Take the digests of guests' programs, if they are others than those that are known. */
+void guard_learn_programs(struct host *host);
+
 /*
  * Start a guard for the guest as the policy describes it, with its disks that are objects. 0: what
  * becomes of it comes as events. -errno.

@@ -24,6 +24,7 @@
 
 struct front_ghost;
 struct machine_child;
+struct known_programs;
 struct policy;
 struct guard;
 struct client;
@@ -76,6 +77,9 @@ struct host {
     int stations; /* inotify, owned */
     struct loop_source *stations_source, *refresh_clock;
     pid_t recovering; /* recover_beside's child, or 0 */
+
+    struct known_programs *known; /* owned: hv/launch/known.h */
+    int known_file;               /* with it, owned: the same, sealed; -1: none */
 
     int hosttpm; /* owned: to casemate-hosttpm; -1: there is none */
     struct loop_source *hosttpm_source;

@@ -14,6 +14,7 @@
 #include "base/cleanup.h"
 #include "base/journal.h"
 #include "base/text.h"
+#include "hv/launch/known.h"
 #include "hv/launch/launch.h"
 #include "labeling/store.h"
 
@@ -140,6 +141,8 @@ int guard_process_main(void)
         .terminal_out = -1,
         .journal = -1,
     };
+    cleanup_free struct known_programs *known = malloc(sizeof(*known));
+    int digests = GUARD_FD_KNOWN;
     struct launch_error error;
     struct stat st;
 
@@ -152,6 +155,9 @@ int guard_process_main(void)
         fcntl(GUARD_FD_STATION, F_SETFD, FD_CLOEXEC) < 0 ||
         fcntl(GUARD_FD_HOSTTPM, F_SETFD, FD_CLOEXEC) < 0)
         return LAUNCH_USAGE;
+    if (known != NULL && known_read(digests, known) == 0)
+        options.known = known;
+    fd_close(&digests);
     if (fstat(GUARD_FD_HOSTTPM, &st) < 0 || !S_ISSOCK(st.st_mode))
         options.host_tpm = -1;
     signals = block_signals();

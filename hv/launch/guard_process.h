@@ -18,6 +18,7 @@
 #define GUARD_FD_START   3 /* sealed memfd with one struct guard_start, which it keeps */
 #define GUARD_FD_STATION 4 /* connected SOCK_SEQPACKET to casemated: hv/guard_wire.h */
 #define GUARD_FD_HOSTTPM 5 /* connection to casemate-hosttpm, or /dev/null: the host has none */
+#define GUARD_FD_KNOWN   6 /* sealed memfd: digests of programs (known.h); or anything else: none */
 
 #define GUARD_START_MAGIC   0x52545347u /* "GSTR" */
 #define GUARD_START_VERSION 7u

@@ -69,6 +69,8 @@ enum launch_permissive {
     LAUNCH_PERMISSIVE_ALARM,
 };
 
+struct known_programs;
+
 struct launch_options {
     const char *tenant; /* borrowed; NULL: "host", whose guests are undefined at their end */
     /* borrowed; by disk, 1: an object of the host policy, of other guests too, always readonly;
@@ -78,6 +80,7 @@ struct launch_options {
     const uint8_t
         *proof; /* borrowed; of the certificate of that policy's proof; NULL: it has none */
     enum launch_permissive on_permissive;
+    const struct known_programs *known; /* borrowed: digests of programs; NULL: none */
     int host_tpm; /* borrowed: a connection to casemate-hosttpm, not bound yet; -1: without */
     int station;  /* borrowed: a connection to casemated, or -1 */
     int start;    /* borrowed: the sealed file that casemated started it from, or -1 */

@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "hv/launch/guard.h"
+#include "hv/launch/known.h"
 #include "hv/launch/permissive.h"
 #include "hv/launch/tpm.h"
 #include "mac/landlock.h"
@@ -106,6 +107,7 @@ static int compile_filters(struct guard *guard, enum process_kind kind)
 static int prepare_kind(struct guard *guard, enum process_kind kind)
 {
     struct program *program = &guard->programs[kind];
+    const struct digests *known;
     char name[32];
     int r;
 
@@ -115,10 +117,13 @@ static int prepare_kind(struct guard *guard, enum process_kind kind)
     program->fd = input_program(name, guard->error);
     if (program->fd < 0)
         return -ECANCELED;
-    /* Once: megabytes each, they are the most of what a TPM adds to the time of a start. */
-    r = fstat(program->fd, &program->stat) < 0 ? -errno
-        : guard->spec->tpm                     ? digests_file(program->fd, &program->digests)
-                                               : digest_file(program->fd, program->digests.sha256);
+    r = fstat(program->fd, &program->stat) < 0 ? -errno : 0;
+    known = r == 0 ? known_digests(guard->options->known, kind, &program->stat) : NULL;
+    if (known != NULL)
+        program->digests = *known;
+    else if (r == 0)
+        r = guard->spec->tpm ? digests_file(program->fd, &program->digests)
+                             : digest_file(program->fd, program->digests.sha256);
     if (r < 0)
         return launch_fail(guard->error, LAUNCH_SYSTEM, "cannot hash the program %s: %s", name,
                            strerror(-r));
