@@ -8,6 +8,9 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <time.h>
 
 #include "hv/tpm_wire.h"
 #include "tests/unit/worker/process.h"
@@ -318,6 +321,93 @@ static void answers_that_nobody_takes(void **state)
     ends(3, FAILURE_TPM_ASKED);
 }
 
+/* In a process of its own: RSA keys of the owner's, each another one, made and flushed without end.
+ */
+static _Noreturn void make_keys(void)
+{
+    static const uint8_t flush[] = {0x80, 1, 0, 0, 0, 14, 0, 0, 1, 0x65, 0x80, 0, 0, 0};
+    /* TPM2_CreatePrimary in the owner's hierarchy, with an empty password: a storage key of RSA
+     * with 2048 bits, whose field `unique`, of two bytes, is its number. */
+    static const char create[] = "\x80\x02\0\0\0\x45\0\0\x01\x31\x40\0\0\x01"
+                                 "\0\0\0\x09\x40\0\0\x09\0\0\0\0\0"
+                                 "\0\x04\0\0\0\0"
+                                 "\0\x1c\0\x01\0\x0b\0\x03\0\x72\0\0\0\x06\0\x80\0\x43\0\x10"
+                                 "\x08\0\0\0\0\0\0\x02\0\0"
+                                 "\0\0\0\0\0\0";
+    uint8_t command[sizeof(create) - 1];
+    uint8_t answer[TPM_COMMAND_MAX];
+
+    fd_close(&t.w.control);
+    fd_close(&t.guard);
+    memcpy(command, create, sizeof(command));
+    for (unsigned n = 0;; n++) {
+        command[61] = (uint8_t)n;
+        if (send(t.guest, command, sizeof(command), MSG_NOSIGNAL) < 0 ||
+            recv(t.guest, answer, sizeof(answer), 0) < 10)
+            _exit(0);
+        if (answer[8] != 0 || answer[9] != 0)
+            _exit(1);
+        if (send(t.guest, flush, sizeof(flush), MSG_NOSIGNAL) < 0 ||
+            recv(t.guest, answer, sizeof(answer), 0) < 10)
+            _exit(0);
+    }
+}
+
+/*
+ * Quotes wait for a key that is being made, and no longer: a guard gives up after 20 seconds, and
+ * the guest's life with it. With make soak 20 of them, on processors that have other work.
+ */
+static void quotes_wait_for_a_key(void **state)
+{
+    const struct tpm_request quote = {
+        .type = TPM_REQUEST_QUOTE, .pcrs = 0x6003ff, .nonce_size = 20};
+    const bool soak = getenv("CASEMATE_SOAK") != NULL;
+    struct timespec before, after;
+    double longest = 0;
+    pid_t pid, busy[4] = {0};
+    int status = -1;
+
+    (void)state;
+    begin();
+    go();
+    for (unsigned i = 0; soak && i < 4; i++) {
+        busy[i] = fork();
+        if (busy[i] == 0) {
+            (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+            for (volatile unsigned n = 0;; n++)
+                ;
+        }
+    }
+    pid = fork();
+    if (pid == 0)
+        make_keys();
+    fd_close(&t.guest);
+    for (unsigned i = 0; i < (soak ? 20 : 2); i++) {
+        struct tpm_reply reply;
+        double took;
+
+        (void)clock_gettime(CLOCK_MONOTONIC, &before);
+        assert_int_equal(send(t.guard, &quote, sizeof(quote), 0), sizeof(quote));
+        assert_true(readable(t.guard, 20000));
+        assert_int_equal(recv(t.guard, &reply, sizeof(reply), 0), sizeof(reply));
+        assert_int_equal(reply.result, 0);
+        (void)clock_gettime(CLOCK_MONOTONIC, &after);
+        took =
+            (double)(after.tv_sec - before.tv_sec) + (double)(after.tv_nsec - before.tv_nsec) / 1e9;
+        longest = took > longest ? took : longest;
+    }
+    print_message("a quote waited for %.2f s at most\n", longest);
+    for (unsigned i = 0; soak && i < 4; i++) {
+        (void)kill(busy[i], SIGKILL);
+        (void)waitpid(busy[i], NULL, 0);
+    }
+    fd_close(&t.w.control);
+    assert_int_equal(worker_wait(&t.w), 0);
+    fd_close(&t.guard);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+}
+
 /* One that asks without end is served in turn with the guard. */
 static void the_guard_has_its_turn(void **state)
 {
@@ -464,6 +554,7 @@ int main(void)
         T(commands_that_are_none),
         T(answers_that_nobody_takes),
         T(the_guard_has_its_turn),
+        T(quotes_wait_for_a_key),
         T(whoever_goes_ends_it),
         T(states_that_are_refused),
         T(the_same_start_again),
