@@ -3,11 +3,10 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/hex.h"
 #include "base/text.h"
 
 #define HEAD "casemate-statement 1\n"
@@ -22,10 +21,10 @@ static bool name_valid(const char *name)
 
 static void line(struct buf *out, const char *key, const uint8_t *data, size_t size)
 {
-    buf_printf(out, "%s ", key);
-    for (size_t i = 0; i < size; i++)
-        buf_printf(out, "%02x", data[i]);
-    buf_printf(out, "\n");
+    char text[2 * STATEMENT_KEY_MAX + 1];
+
+    hex_encode(text, data, size);
+    buf_printf(out, "%s %s\n", key, text);
 }
 
 static bool key_size(uint32_t size)
@@ -94,16 +93,8 @@ static bool hex_line(char **at, const char *key, uint8_t *to, size_t most, uint3
 
     if (length % 2 != 0 || length / 2 > most)
         return false;
-    for (size_t i = 0; i < length / 2; i++) {
-        unsigned byte;
-
-        if (strspn(value + 2 * i, "0123456789abcdef") < 2 ||
-            sscanf(value + 2 * i, "%2x", &byte) != 1)
-            return false;
-        to[i] = (uint8_t)byte;
-    }
     *size = (uint32_t)(length / 2);
-    return true;
+    return hex_decode(to, length / 2, value, length) == 0;
 }
 
 static bool exact_line(char **at, const char *key, uint8_t *to, size_t size)
