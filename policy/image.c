@@ -8,7 +8,7 @@
 #include "policy/pattern.h"
 
 /* An image is mapped, copied and hashed as it is: no record may have padding to leave unset. */
-_Static_assert(sizeof(struct image_tenant) == 24 + 7 * 8, "no padding");
+_Static_assert(sizeof(struct image_tenant) == 32 + 7 * 8, "no padding");
 _Static_assert(sizeof(struct image_attest) == 20, "no padding");
 _Static_assert(sizeof(struct image_guest) == 40 + 16 + 16, "no padding");
 _Static_assert(sizeof(struct image_disk) == 16 && sizeof(struct image_net) == 16, "no padding");

@@ -24,7 +24,7 @@
 #include "policy/guest.h"
 
 #define IMAGE_MAGIC   0x59434c4f50534143ULL /* "CASPOLCY" */
-#define IMAGE_VERSION 2u
+#define IMAGE_VERSION 3u
 
 #define IMAGE_TENANTS_MAX    4095u
 #define IMAGE_GUESTS_MAX     65536u
@@ -55,6 +55,8 @@
 #define IMAGE_PCRS          24u
 #define IMAGE_CPUS_MAX      4096u
 #define IMAGE_MEMORY_MAX    (64ULL << 40)
+#define IMAGE_DENIALS_MAX   1000u  /* that quarantine a guest */
+#define IMAGE_WITHIN_MAX    86400u /* seconds in which they are */
 
 #define IMAGE_NONE UINT32_MAX /* no tenant: the host block's; no object: the guest's own disk */
 
@@ -92,6 +94,8 @@ struct image_tenant {
     uint32_t guests_max, cpus_max; /* limits of the sums over its guests; 0: none stated */
     uint32_t attest;               /* 1: no key release to what is not measured */
     uint64_t memory_max;           /* bytes; 0: none stated */
+    uint32_t quarantine_denials;   /* so many of one guest's processes quarantine it; 0: none do */
+    uint32_t quarantine_within;    /* seconds, in any of which; 0: since its start */
     /* What is its own, in the tables of these names; each table is sorted by tenant first. */
     struct image_range patterns, shares, links, operators, channels, guests, attests;
 };

@@ -432,6 +432,10 @@ static int tenant_values(const struct image *image, struct guest_diagnostic *d)
         r = check_tenant(image_text(image, t->name), d);
         if (r == 0 && (t->guests_max > IMAGE_GUESTS_MAX || t->cpus_max > IMAGE_CPUS_MAX))
             return malformed(d);
+        if (r == 0 &&
+            (t->quarantine_denials > IMAGE_DENIALS_MAX || t->quarantine_within > IMAGE_WITHIN_MAX ||
+             (t->quarantine_denials == 0 && t->quarantine_within != 0)))
+            return malformed(d);
         if (r == 0 && t->memory_max != 0)
             r = check_tenant_memory(t->memory_max, d);
     }

@@ -9,6 +9,14 @@
 static int tenants(const struct image *image, struct guest_diagnostic *d)
 {
     for (uint32_t i = 0; i < image_count(image, IMAGE_TENANTS); i++) {
+        if (image_tenants(image)[i].quarantine_denials != 0 && image->mac != GUEST_MAC_SELINUX) {
+            (void)diagnostic_set(d,
+                                 "tenant '%s' states 'quarantine', and the host's mac is landlock: "
+                                 "without SELinux nothing is denied that could be counted; remove "
+                                 "it, or say 'mac selinux;'",
+                                 image_tenant_name(image, i));
+            return -EOPNOTSUPP;
+        }
         /* That its guests have TPMs is a rule of any image: image_rules_attest.c. */
         if (image_tenants(image)[i].attest == 0 || image->host_tpm != 0)
             continue;

@@ -79,6 +79,16 @@ static void belongings(const struct image *image, const struct image_tenant *t, 
         buf_printf(out, "    attest required;\n");
 }
 
+static void quarantine(const struct image_tenant *t, struct buf *out)
+{
+    if (t->quarantine_denials == 0)
+        return;
+    buf_printf(out, "    quarantine after %u denials", t->quarantine_denials);
+    if (t->quarantine_within != 0)
+        buf_printf(out, " within %u seconds", t->quarantine_within);
+    buf_printf(out, ";\n");
+}
+
 static void guest(const struct image *image, uint32_t index, struct buf *out)
 {
     struct guest_spec spec;
@@ -149,6 +159,7 @@ static void tenant(const struct image *image, uint32_t index, struct buf *out)
     buf_printf(out, "\ntenant %s {\n", image_text(image, t->name));
     limits(t, out);
     belongings(image, t, out);
+    quarantine(t, out);
     for (uint32_t i = t->guests.first; i < t->guests.first + t->guests.count; i++)
         guest(image, i, out);
     if (t->channels.count > 0)

@@ -47,6 +47,12 @@ static void tenant_uses(const struct image *image, const struct image_tenant *t,
         size_text(t->memory_max, out);
     }
     buf_printf(out, "%s\n", t->attest ? ", attest required" : "");
+    if (t->quarantine_denials == 0)
+        return;
+    buf_printf(out, "  quarantine after %" PRIu32 " denials", t->quarantine_denials);
+    if (t->quarantine_within != 0)
+        buf_printf(out, " within %" PRIu32 " seconds", t->quarantine_within);
+    buf_printf(out, "\n");
 }
 
 static void tenant_has(const struct image *image, const struct image_tenant *t, struct buf *out)

@@ -121,6 +121,11 @@ static void put_limits(const struct image *image, uint32_t t, struct lines *line
     put_number(lines, "limit of memory", tenant->memory_max, " bytes");
     if (tenant->attest)
         lines_add(lines, "attestation is required");
+    if (tenant->quarantine_denials != 0 && tenant->quarantine_within != 0)
+        lines_add(lines, "quarantine after %" PRIu32 " denials within %" PRIu32 " seconds",
+                  tenant->quarantine_denials, tenant->quarantine_within);
+    else
+        put_number(lines, "quarantine after", tenant->quarantine_denials, " denials");
 }
 
 static void put_patterns(const struct image *image, const struct image_range *range,

@@ -250,6 +250,40 @@ static int tenant_attest(struct parser *p, void *context)
     return parser_unexpected(p, "'{' behind a guest's name, or 'attest required;'");
 }
 
+/* Numbers are read as people say them: 1 denial, 20 denials. */
+static int counted(struct parser *p, const char *one, const char *many, const char *wanted)
+{
+    if (!parser_at_word(p, one) && !parser_at_word(p, many))
+        return parser_unexpected(p, wanted);
+    parser_advance(p);
+    return 0;
+}
+
+/* quarantine after NUMBER denials [ within NUMBER seconds ] */
+static int tenant_quarantine(struct parser *p, void *context)
+{
+    struct image_tenant *tenant = tenant_of(context);
+    uint32_t denials, seconds = 0;
+
+    if (!parser_at_word(p, "after"))
+        return parser_unexpected(p, "'after', as in 'quarantine after 20 denials;'");
+    parser_advance(p);
+    if (parse_number(p, "quarantine after", IMAGE_DENIALS_MAX,
+                     "a number, as in 'quarantine after 20 denials;'", &denials) < 0 ||
+        counted(p, "denial", "denials", "'denials' behind their number") < 0)
+        return PARSER_REPORTED;
+    if (parser_at_word(p, "within")) {
+        parser_advance(p);
+        if (parse_number(p, "within", IMAGE_WITHIN_MAX, "a number, as in 'within 60 seconds'",
+                         &seconds) < 0 ||
+            counted(p, "second", "seconds", "'seconds' behind their number") < 0)
+            return PARSER_REPORTED;
+    }
+    tenant->quarantine_denials = denials;
+    tenant->quarantine_within = seconds;
+    return 0;
+}
+
 /* channel FROM -> TO vsock PORT */
 static int tenant_channel(struct parser *p, void *context)
 {
@@ -353,6 +387,7 @@ static const struct statement statements[] = {
     {"share", tenant_share, true, false},
     {"operators", tenant_operators, true, false},
     {"attest", tenant_attest, true, true}, /* one form of it ends by itself */
+    {"quarantine", tenant_quarantine, false, false},
     {"channel", tenant_channel, true, false},
     {"guest", tenant_guest, true, true},
 };
@@ -362,7 +397,7 @@ static const struct statement_table table = {
     .count = sizeof(statements) / sizeof(statements[0]),
     .want = "a statement, such as 'cpus 16;', a guest, or '}'",
     .has = "a tenant has guests, cpus, memory, disk, kernel, bridge, tap, share, operators, "
-           "attest, channel, guest, use, for",
+           "attest, quarantine, channel, guest, use, for",
 };
 
 int parse_tenant(struct parser *p, void *context)

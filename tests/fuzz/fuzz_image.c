@@ -32,7 +32,8 @@ static const char good[] =
     "  attest { require selinux policy; initrd none; events none; cmdline \"quiet\"; host n1; }\n"
     "  attest w { require proof; kernel \"/boot/k\"; generation 3; lifetime 9; host-pcr 7 \"sha256:"
     "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"; } }\n"
-    "tenant b { disk \"/srv/b/*\"; bridge br; share g h; operators \"@y\";\n"
+    "tenant b { quarantine after 20 denials within 60 seconds; disk \"/srv/b/*\"; bridge br; share "
+    "g h; operators \"@y\";\n"
     "  guest w { kernel \"/boot/k\"; disk \"/srv/b/w\"; } }\n"
     "tenant c { kernel \"/opt/*/k\"; }\n"
     "conflict c b on core; assert no flow a <-> b; assert no flow c -> b;\n";

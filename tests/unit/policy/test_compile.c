@@ -145,7 +145,7 @@ static const char source[] =
     "  channel web -> db vsock 5432; }\n"
     "tenant initech { disk \"/srv/ini/**\"; tap t2; operators a;\n"
     "  guest web { kernel \"/srv/ini/k\"; disk \"/srv/ini/w\"; } }\n"
-    "tenant umbrella { share g; }\n"
+    "tenant umbrella { share g; quarantine after 20 denials within 60 seconds; }\n"
     "conflict initech acme on host; assert no flow acme <-> initech;\n";
 
 /* An image by whose bytes somebody changed one bit is refused, or says something else canonically.
