@@ -55,7 +55,7 @@ endif
 # A folder is a static library; what may include what is checked by tests/lint/arrows.
 # What only `casemate` links: compiler, outputs, proofs.
 POLICY_TOOLS = $(patsubst %/,%,$(wildcard policy/*/))
-FOLDERS = base mac policy $(POLICY_TOOLS) labeling attest attest/log attest/evidence attest/verify attest/service attest/host attest/vtpm audit hv/acpi hv/vmm hv/worker hv/tpm hv/launch hv/front hv/daemon
+FOLDERS = base mac policy $(POLICY_TOOLS) labeling attest attest/log attest/evidence attest/verify attest/service attest/host attest/vtpm audit audit/denials hv/acpi hv/vmm hv/worker hv/tpm hv/launch hv/front hv/daemon
 lib_of = $(BUILD)/lib/lib$(subst /,-,$(1)).a
 src_of = $(filter-out mac/confine_self.c,$(wildcard $(1)/*.c) $(wildcard $(1)/filters/*.c))
 obj_of = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
@@ -95,6 +95,9 @@ EXTERN_casemate-machine = $(shell $(PKG_CONFIG) --libs libsystemd)
 # the host's TPM: TPM2-TSS, which comes as shared libraries only
 LIBS_casemate-hosttpm = $(foreach f,attest/host attest/log attest mac,$(call lib_of,$(f)))
 EXTERN_casemate-hosttpm := $(shell $(PKG_CONFIG) --libs tss2-esys tss2-mu libcrypto libseccomp 2>/dev/null)
+# the kernel's audit messages: of policy/flow what takes a record apart
+LIBS_casemate-denials = $(foreach f,audit/denials policy/flow mac,$(call lib_of,$(f)))
+EXTERN_casemate-denials := $(shell $(PKG_CONFIG) --libs libseccomp 2>/dev/null)
 LIBS_casemate = $(foreach f,hv/launch hv/acpi labeling attest/host attest/verify attest/evidence attest/log attest $(POLICY_TOOLS) policy mac audit,$(call lib_of,$(f)))
 EXTERN_casemate := $(shell $(PKG_CONFIG) --libs libseccomp libselinux libsepol audit libcrypto jansson jose sqlite3 2>/dev/null) -lbz2
 
@@ -183,7 +186,7 @@ UNSANITIZED := mac/test_seccomp front/test_filter $(patsubst tests/unit/%.c,%,$(
     grep -lE 'worker/process(_fixture)?\.h"|vmm/(worker_process|harness)\.h"|bin/casemate-' tests/unit/*/test_*.c))
 UNIT_SKIPS = $(foreach t,$(UNSANITIZED),"--skip=$(t):a real filter kills the process at a sanitizer's own system calls")
 endif
-UNIT_LIBS = $(LIB_VERBS) $(LIB_CASEMATE) $(foreach f,hv/daemon hv/front hv/launch hv/vmm hv/acpi hv/tpm hv/worker labeling $(POLICY_TOOLS) policy mac audit attest/vtpm attest/service attest/host attest/verify attest/evidence attest/log attest base,$(call lib_of,$(f)))
+UNIT_LIBS = $(LIB_VERBS) $(LIB_CASEMATE) $(foreach f,hv/daemon hv/front hv/launch hv/vmm hv/acpi hv/tpm hv/worker labeling $(POLICY_TOOLS) policy mac audit audit/denials attest/vtpm attest/service attest/host attest/verify attest/evidence attest/log attest base,$(call lib_of,$(f)))
 UNIT_EXTERN := $(shell $(PKG_CONFIG) --libs cmocka libseccomp libselinux libsepol audit libtpms libcrypto jansson jose sqlite3 tss2-esys tss2-mu 2>/dev/null) -lbz2
 $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(UNIT_LIBS) $(LIB_SELF)
 	@mkdir -p $(@D)
@@ -214,7 +217,7 @@ $(BUILD)/tests/vmm/test_tiny_guest $(BUILD)/tests/vmm/test_tpm_guest: $(BUILD)/t
 # ---------------------------------------------------------------- fuzzing (clang's libFuzzer)
 FUZZ_TARGETS = $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_FLAGS = -std=gnu17 -O1 -g $(filter-out -Wmissing-prototypes,$(WARN)) -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
-FUZZ_SOURCES = $(foreach f,base policy $(POLICY_TOOLS) hv/acpi hv/vmm hv/worker hv/tpm hv/front mac labeling attest attest/log attest/evidence attest/verify attest/vtpm attest/host lib,$(call src_of,$(f))) mac/confine_self.c
+FUZZ_SOURCES = $(foreach f,base policy $(POLICY_TOOLS) hv/acpi hv/vmm hv/worker hv/tpm hv/front mac labeling audit/denials attest attest/log attest/evidence attest/verify attest/vtpm attest/host lib,$(call src_of,$(f))) mac/confine_self.c
 FUZZ_OBJECTS = $(patsubst %.c,$(BUILD)/fuzz/obj/%.o,$(FUZZ_SOURCES))
 $(BUILD)/fuzz/obj/%.o: %.c
 	@mkdir -p $(@D)
@@ -375,7 +378,7 @@ install: all
 	    sed -e 's,=/usr/,=$(PREFIX)/,' $$unit > $(systemd)/$${unit##*/} || exit 1; \
 	done
 	install -m 644 doc/org.casemate.Host.varlink doc/varlink.md doc/attestd.openapi.yaml $(share)/doc/casemate/
-	install -m 755 $(addprefix $(BUILD)/bin/,$(PROGRAMS_CONFINED) casemate-module casemate-machine casemate-hosttpm) $(libexec)/
+	install -m 755 $(addprefix $(BUILD)/bin/,$(PROGRAMS_CONFINED) casemate-module casemate-machine casemate-hosttpm casemate-denials) $(libexec)/
 	install -m 644 doc/completion/casemate.bash $(COMPLETION)
 	install -D -m 755 -t $(share)/casemate/guest dist/guest/casemate-unlock
 	$(if $(MODULES),install -m 644 $(MODULES) $(share)/casemate/selinux/)

@@ -14,5 +14,7 @@ const char *process_kind_name(enum process_kind kind)
         return "front";
     if (kind == PROCESS_HOSTTPM)
         return "hosttpm";
+    if (kind == PROCESS_DENIALS)
+        return "denials";
     return (unsigned)kind < PROCESS_KINDS ? names[kind] : NULL;
 }

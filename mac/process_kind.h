@@ -17,6 +17,7 @@ enum process_kind {
     /* Not of a guest, and in no table of the kinds above: a client's connection to casemated. */
     PROCESS_FRONT = 64,
     PROCESS_HOSTTPM, /* what speaks with the host's TPM, of which there is one */
+    PROCESS_DENIALS, /* what reads the kernel's audit messages, of which there is one */
 };
 
 /* "vmm", "blk", ...: the word in program names, types and messages. NULL outside the range. */

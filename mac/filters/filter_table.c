@@ -13,5 +13,7 @@ const struct filter_table *filter_table_of(enum process_kind kind)
         return &filter_table_front;
     if (kind == PROCESS_HOSTTPM)
         return &filter_table_hosttpm;
+    if (kind == PROCESS_DENIALS)
+        return &filter_table_denials;
     return (unsigned)kind < PROCESS_KINDS ? tables[kind] : NULL;
 }

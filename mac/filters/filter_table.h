@@ -40,7 +40,7 @@ struct filter_table {
 /* The tables, one file each. */
 extern const struct filter_table filter_table_vmm, filter_table_blk, filter_table_net,
     filter_table_rng, filter_table_console, filter_table_tpm, filter_table_front,
-    filter_table_hosttpm;
+    filter_table_hosttpm, filter_table_denials;
 
 /* NULL outside the range. */
 const struct filter_table *filter_table_of(enum process_kind kind);

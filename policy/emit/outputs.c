@@ -13,11 +13,11 @@
 /* Kinds of process in the order of their filters' files. */
 static int kind_at(unsigned index, enum process_kind *kind)
 {
-    if (index > PROCESS_KINDS + 1)
+    static const enum process_kind others[] = {PROCESS_FRONT, PROCESS_HOSTTPM, PROCESS_DENIALS};
+
+    if (index >= PROCESS_KINDS + sizeof(others) / sizeof(others[0]))
         return -ENOENT;
-    *kind = index < PROCESS_KINDS    ? (enum process_kind)index
-            : index == PROCESS_KINDS ? PROCESS_FRONT
-                                     : PROCESS_HOSTTPM;
+    *kind = index < PROCESS_KINDS ? (enum process_kind)index : others[index - PROCESS_KINDS];
     return 0;
 }
 

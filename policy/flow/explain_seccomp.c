@@ -25,13 +25,15 @@ static enum process_kind kind_of(const struct record *record)
             return PROCESS_FRONT;
         if (strcmp(context.type, "casemate_hosttpm_t") == 0)
             return PROCESS_HOSTTPM;
+        if (strcmp(context.type, "casemate_denials_t") == 0)
+            return PROCESS_DENIALS;
         (void)context_slot(context.type, &slot, &part);
     }
     if (part == NULL && name != NULL)
         part = name + strlen(PROGRAM);
     if (part == NULL && strncmp(record->comm, PROGRAM, strlen(PROGRAM)) == 0)
         part = record->comm + strlen(PROGRAM);
-    for (unsigned kind = 0; part != NULL && kind <= PROCESS_HOSTTPM; kind++) {
+    for (unsigned kind = 0; part != NULL && kind <= PROCESS_DENIALS; kind++) {
         const char *word = process_kind_name((enum process_kind)kind);
         const size_t n = word != NULL ? strlen(word) : 0;
 

@@ -160,7 +160,7 @@ static void test_contents(void **state)
 {
     static const enum process_kind kinds[] = {PROCESS_VMM,   PROCESS_BLK,     PROCESS_NET,
                                               PROCESS_RNG,   PROCESS_CONSOLE, PROCESS_TPM,
-                                              PROCESS_FRONT, PROCESS_HOSTTPM};
+                                              PROCESS_FRONT, PROCESS_HOSTTPM, PROCESS_DENIALS};
     struct seen *s = all(97);
     struct seccomp_program *program = malloc(sizeof(*program));
     struct buf module;
