@@ -43,7 +43,7 @@ struct guard_request {
     uint32_t type;       /* enum guard_request_type */
     uint32_t seconds;    /* GUARD_STOP */
     uint32_t nonce_size; /* GUARD_ATTEST: REQUEST_NONCE_MIN..MAX; else 0 */
-    uint32_t reserved;
+    uint32_t denials;    /* GUARD_QUARANTINE: that brought it about; 0: somebody's word did */
     uint8_t nonce[REQUEST_NONCE_MAX];
 };
 

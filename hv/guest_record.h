@@ -54,7 +54,7 @@ struct guest_record {
     char categories[48];              /* "c17,c203" */
     char context[RECORD_CONTEXT_MAX]; /* of its VMM: what requests are authorised against */
     uint32_t processes;               /* entries of `process` */
-    uint32_t reserved;
+    uint32_t quarantined_after;       /* denials that quarantined it; 0: none did */
     struct record_process process[RECORD_PROCESSES];
 };
 

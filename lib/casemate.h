@@ -291,6 +291,8 @@ int64_t casemate_guest_store_id(const struct casemate_guest *guest);
 int64_t casemate_guest_started(const struct casemate_guest *guest);
 int64_t casemate_guest_guard(const struct casemate_guest *guest);
 int64_t casemate_guest_boots(const struct casemate_guest *guest);
+/* Denials by SELinux that quarantined it, as the host policy says; missing when none did. */
+int64_t casemate_guest_quarantined_after(const struct casemate_guest *guest);
 /* How many processes are told: none in a list. */
 size_t casemate_guest_process_count(const struct casemate_guest *guest);
 /* Process number `index`, the guest's; NULL out of range. */

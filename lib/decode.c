@@ -153,7 +153,7 @@ int cm_decode_guest(struct casemate *host, const json_t *json, struct casemate_g
         {"state", TEXT, false},    {"mac", TEXT, false},       {"cpus", NUMBER, false},
         {"memory", NUMBER, false}, {"tenant_slot", ID, false}, {"categories", TEXT, true},
         {"context", TEXT, true},   {"store_id", NUMBER, true}, {"started", NUMBER, true},
-        {"guard", ID, true},       {"boots", NUMBER, true}};
+        {"guard", ID, true},       {"boots", NUMBER, true},    {"quarantined_after", NUMBER, true}};
     struct casemate_guest made = {0};
     int r = CHECK_FIELDS(host, "guest", json, fields);
 

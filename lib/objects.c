@@ -77,6 +77,7 @@ NUMBER_OF(guest, store_id)
 NUMBER_OF(guest, started)
 NUMBER_OF(guest, guard)
 NUMBER_OF(guest, boots)
+NUMBER_OF(guest, quarantined_after)
 
 TEXT_OF(process, kind)
 TEXT_OF(process, context)

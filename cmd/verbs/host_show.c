@@ -26,6 +26,17 @@ static enum table_colour state_colour(const struct casemate_guest *guest)
     }
 }
 
+/* With the reason, where it was not a person. */
+static const char *state_text(char text[64], const struct casemate_guest *guest)
+{
+    const int64_t denials = casemate_guest_quarantined_after(guest);
+
+    if (denials < 0 || text_format(text, 64, "%.20s after %" PRId64 " denials",
+                                   casemate_guest_state_name(guest), denials) < 0)
+        return casemate_guest_state_name(guest);
+    return text;
+}
+
 /* "-" for what is missing. */
 static char *number(char text[24], int64_t value)
 {
@@ -46,11 +57,11 @@ int host_print_list(const struct casemate_guests *guests, FILE *to, bool colour)
     table_init(&table, heads);
     for (size_t i = 0; i < casemate_guests_count(guests); i++) {
         const struct casemate_guest *g = casemate_guests_at(guests, i);
-        char cpus[24], memory[16], pid[24];
+        char state[64], cpus[24], memory[16], pid[24];
         const char *const cells[] = {
             casemate_guest_tenant(g),
             casemate_guest_name(g),
-            casemate_guest_state_name(g),
+            state_text(state, g),
             number(cpus, casemate_guest_cpus(g)),
             table_size(memory, (unsigned long long)casemate_guest_memory(g)),
             number(pid, casemate_guest_guard(g)),
@@ -125,13 +136,13 @@ static int print_processes(const struct casemate_guest *guest, FILE *to, bool co
 
 int host_print_guest(const struct casemate_guest *guest, FILE *to, bool colour)
 {
-    char text[160], size[16], when[32];
+    char text[160], state[64], size[16], when[32];
 
     (void)text_format(text, sizeof(text), "%s/%s", casemate_guest_tenant(guest),
                       casemate_guest_name(guest));
     line(to, "guest", text);
     line(to, "uuid", casemate_guest_uuid(guest));
-    line(to, "state", casemate_guest_state_name(guest));
+    line(to, "state", state_text(state, guest));
     if (casemate_guest_started(guest) >= 0)
         line(to, "started", host_moment(when, casemate_guest_started(guest)));
     if (casemate_guest_boots(guest) >= 0)
@@ -219,6 +230,8 @@ json_t *host_guest_json(const struct casemate_guest *g)
     set_number(json, "started", casemate_guest_started(g));
     set_number(json, "guard", casemate_guest_guard(g));
     set_number(json, "boots", casemate_guest_boots(g));
+    if (casemate_guest_quarantined_after(g) >= 0)
+        set_number(json, "quarantined_after", casemate_guest_quarantined_after(g));
     if (count == 0)
         return json;
     processes = json_array();

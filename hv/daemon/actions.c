@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "hv/daemon/authorize.h"
+#include "hv/daemon/denials.h"
 #include "hv/daemon/guards.h"
 #include "hv/daemon/guests.h"
 #include "hv/daemon/hosttpm.h"
@@ -121,6 +122,13 @@ void action_start(struct client *client, struct guest *guest)
     }
     if (policy_limits(host, (uint32_t)index, text) < 0) {
         client_done(client, HOST_START_FAILED, 1, -1, "%s", text);
+        return;
+    }
+    if (denials_may_start(host, guest->record.tenant) < 0) {
+        client_done(client, HOST_START_FAILED, 1, -1,
+                    "the host policy states 'quarantine' for tenant %s, and denials cannot be "
+                    "counted now: casemated's log says why",
+                    guest->record.tenant);
         return;
     }
     r = start_described(host, guest, (uint32_t)index);

@@ -17,6 +17,7 @@
 #include "base/hex.h"
 #include "base/text.h"
 #include "hv/daemon/client.h"
+#include "hv/daemon/denials.h"
 #include "hv/daemon/front.h"
 #include "hv/daemon/guards.h"
 #include "hv/daemon/guests.h"
@@ -73,6 +74,7 @@ void host_policy_loaded(struct host *host, int status, const char *text)
 
     if (status == 0) {
         hosttpm_take_policy(host);
+        denials_take_policy(host);
         guard_learn_programs(host); /* before a start would wait for it */
         guests_take_policy(host);
         guests_take_store(host);
@@ -117,7 +119,7 @@ static void reap(struct host *host)
         if (recover_child(host, pid))
             guests_take_store_soon(host);
         else if (!policy_child(host, pid, status) && !machine_child(host, pid, status) &&
-                 !hosttpm_child(host, pid, status))
+                 !hosttpm_child(host, pid, status) && !denials_child(host, pid, status))
             (void)client_child(host, pid, status);
     }
 }
@@ -234,6 +236,7 @@ static void end(struct host *host)
         front_forget_all(host);
         machine_forget_all(host);
         hosttpm_release(host);
+        denials_release(host);
     }
     front_release(host);
     guests_free(host);

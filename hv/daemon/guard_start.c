@@ -12,6 +12,7 @@
 
 #include "base/child.h"
 #include "base/cleanup.h"
+#include "hv/daemon/denials.h"
 #include "hv/daemon/guards.h"
 #include "hv/daemon/guests.h"
 #include "hv/daemon/hosttpm.h"
@@ -119,5 +120,6 @@ int guard_start(struct host *host, struct guest *guest, const struct guest_spec 
     guest->record.mac = spec->mac;
     guest->text[0] = '\0';
     guest->result = 0;
+    denials_ended(guest);
     return 0;
 }

@@ -12,6 +12,7 @@
 #include "base/fdpass.h"
 #include "base/text.h"
 #include "hv/daemon/client.h"
+#include "hv/daemon/denials.h"
 #include "hv/daemon/guests.h"
 #include "hv/daemon/machine.h"
 #include "hv/daemon/request.h"
@@ -102,6 +103,8 @@ static void guest_ended(struct guard *guard)
     r->processes = r->boots = 0;
     r->guard = 0;
     r->started = 0;
+    r->quarantined_after = 0;
+    denials_ended(guest);
     if (!said) {
         struct record_event event = {.type = RECORD_EVENT_ENDED, .result = LAUNCH_SYSTEM};
         struct timespec t = {0};
@@ -137,6 +140,7 @@ static void give_up(struct guard *guard, const char *why)
         return;
     }
     guest->record.state = GUEST_STATE_LOST;
+    denials_ended(guest);
     guest->result = LAUNCH_SYSTEM;
     (void)text_copy(guest->text, sizeof(guest->text), "casemated lost its guard");
     answer_end(host, guest);
@@ -172,6 +176,7 @@ static bool take_record(struct guard *guard, const struct guest_record *record)
     loop_remove(&guard->clock);
     if (record->state == GUEST_STATE_RUNNING && guard->ours)
         machine_register(host, guest);
+    denials_known(host, guest);
     host_listen(host);
     return true;
 }
@@ -279,6 +284,10 @@ static bool take_answer(struct guard *guard, const struct guard_message *message
         host_log(guard->host, DAEMON_WARNING, "guest %s/%s goes on, its guard does not stop it: %s",
                  guard->guest->record.tenant, guard->guest->record.name,
                  strerror(-message->status));
+    if (pending.client == 0 && pending.type == GUARD_QUARANTINE && guard->guest != NULL)
+        denials_answered(guard->host, guard->guest, message->status);
+    else if (guard->guest != NULL)
+        denials_ask(guard->host, guard->guest);
     if (pending.client == 0)
         return true;
     client = client_find(guard->host, pending.client);
@@ -358,6 +367,13 @@ int guard_pass(struct guard *guard, uint32_t type, const struct host_request *re
     _Static_assert(sizeof(passed.nonce) == sizeof(request->nonce), "one size of nonces");
     memcpy(passed.nonce, request->nonce, sizeof(passed.nonce));
     return ask(guard, &passed, client, request->serial);
+}
+
+int guard_quarantine(struct guard *guard, uint32_t denials)
+{
+    struct guard_request request = {.type = GUARD_QUARANTINE, .denials = denials};
+
+    return ask(guard, &request, 0, 0);
 }
 
 static void on_silence(void *context, uint32_t events)

@@ -53,6 +53,8 @@ int guard_ask(struct guard *guard, uint32_t type, uint32_t seconds, uint64_t cli
 /* The same with all that a client's checked request says. */
 int guard_pass(struct guard *guard, uint32_t type, const struct host_request *request,
                uint64_t client);
+/* Quarantine its guest because of so many denials; denials_answered gets the answer. As above. */
+int guard_quarantine(struct guard *guard, uint32_t denials);
 
 /* True once it has said what it guards: then it answers GUARD_SHOW. */
 bool guard_answers(const struct guard *guard);

@@ -100,6 +100,7 @@ static void forget(struct host *host, struct guest *guest)
     while (*at != guest)
         at = &(*at)->same;
     *at = guest->same;
+    denial_count_clear(&guest->denials);
     free(guest->holds);
     free(guest);
 }

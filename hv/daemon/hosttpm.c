@@ -3,24 +3,20 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/close_range.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "attest/host/client.h"
-#include "base/child.h"
 #include "base/cleanup.h"
 #include "base/fdpass.h"
 #include "base/text.h"
+#include "hv/daemon/helper.h"
 #include "hv/daemon/policy.h"
-#include "hv/launch/error.h"
-#include "hv/launch/input.h"
 
 /* Below the fronts' uids. */
 #define HOSTTPM_UID (FRONT_UID_FIRST - 1)
@@ -29,7 +25,6 @@
 #define QUOTE_PCRS  0x4ffu /* the boot's, and IMA's */
 #define INTERVAL_MS 100u
 #define ADVANCE_S   3600u
-#define PARKED      20 /* above the numbers that it gets */
 #define PREFIX      "device:"
 #define HANDED      7 /* descriptors that it gets, from HOSTTPM_FD_CONTROL on */
 
@@ -94,27 +89,6 @@ static int open_log(const struct host *host, const char *path)
     return fcntl(host->null, F_DUPFD_CLOEXEC, 0);
 }
 
-/* In the child: what it works with, at its numbers, and nothing else. */
-_Noreturn static void become(const struct host *host, int program, const int fds[HANDED])
-{
-    char name[] = "casemate-hosttpm", *argv[] = {name, NULL}, *environment[] = {NULL};
-    int parked[HANDED], run = fcntl(program, F_DUPFD_CLOEXEC, PARKED);
-
-    child_reset_signals();
-    for (int i = 0; i < HANDED; i++)
-        parked[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, PARKED);
-    for (int i = 0; i < HANDED; i++) {
-        if (dup2(parked[i], HOSTTPM_FD_CONTROL + i) < 0)
-            _exit(127);
-    }
-    if (run < 0 || setsid() < 0 || dup2(host->null, 0) < 0 || dup2(host->null, 1) < 0 ||
-        dup2(host->null, 2) < 0 ||
-        syscall(SYS_close_range, HOSTTPM_FD_CONTROL + HANDED, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
-        _exit(127);
-    (void)syscall(SYS_execveat, run, "", argv, environment, AT_EMPTY_PATH);
-    _exit(127);
-}
-
 static const char *reason(int r)
 {
     switch (r) {
@@ -169,16 +143,15 @@ static void on_control(void *context, uint32_t events)
     forget(host);
 }
 
+_Static_assert(HOSTTPM_FD_CONTROL == HELPER_FD_FIRST && HANDED <= HELPER_FDS_MAX,
+               "its descriptors");
+
 static int begin(struct host *host, const char *device)
 {
     cleanup_fd int tpm = -1, state = -1, ledger = -1, told = -1, boot = -1, ima = -1, ours = -1,
-                   theirs = -1, program = -1;
-    struct launch_error error = {0};
+                   theirs = -1;
     int ends[2], r;
 
-    program = input_program("casemate-hosttpm", &error);
-    if (program < 0)
-        return -ENOENT;
     tpm = open_tpm(device);
     if (tpm < 0)
         return tpm;
@@ -200,11 +173,10 @@ static int begin(struct host *host, const char *device)
     r = loop_watch(host->loop, ours, EPOLLIN, on_control, host, &host->hosttpm_source);
     if (r < 0)
         return r;
-    host->hosttpm_pid = fork();
-    if (host->hosttpm_pid == 0)
-        become(host, program, (const int[HANDED]){theirs, tpm, state, ledger, told, boot, ima});
-    if (host->hosttpm_pid < 0) {
-        r = -errno;
+    r = helper_start(host, "casemate-hosttpm",
+                     (const int[]){theirs, tpm, state, ledger, told, boot, ima}, HANDED,
+                     &host->hosttpm_pid);
+    if (r < 0) {
         loop_remove(&host->hosttpm_source);
         return r;
     }

@@ -15,6 +15,7 @@ static const char *const ids[LOG_KINDS] = {
     [LOG_FOUND] = "a56df36511d04f13a42b409e6a558aba",
     [LOG_ABANDONED] = "aa989aae6ded4ef4a6e2ecdddc7f969f",
     [LOG_LABELS] = "bb2ce428d714498eae3935b4712f3906",
+    [LOG_DENIALS] = "3b1f0c0e5d0a4e0b9c6f2a7d84e1b35c",
     [LOG_POLICY] = "abcf7eeae6474ff797c72141024caec2",
 };
 

@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #include "hv/daemon/daemon.h"
+#include "hv/daemon/denial_count.h"
 #include "hv/daemon/loop.h"
 #include "hv/guard_wire.h"
 #include "hv/host_wire.h"
@@ -22,6 +23,7 @@
  */
 #define FRONT_UID_FIRST 1999999744u
 
+struct denials;
 struct front_ghost;
 struct machine_child;
 struct known_programs;
@@ -42,9 +44,12 @@ struct guest {
     struct guest_record record;
     char *holds; /* owned, or NULL: paths of its disks, then its taps, a NUL behind each */
     uint32_t held_disks, held_nets;
-    bool registered;            /* with machined, or tried to be, in this life */
-    uint32_t result;            /* of its last end, enum launch_result */
-    char text[RECORD_TEXT_MAX]; /* why */
+    bool registered;             /* with machined, or tried to be, in this life */
+    uint32_t result;             /* of its last end, enum launch_result */
+    char text[RECORD_TEXT_MAX];  /* why */
+    struct denial_count denials; /* of its processes, in this life */
+    bool quarantine_due;         /* because of them */
+    bool quarantine_asked;       /* and its guard has not answered yet */
 };
 
 struct host {
@@ -92,6 +97,8 @@ struct host {
         uint32_t serial;
     } hosttpm_asked;
 
+    struct denials *denials; /* owned, or NULL: nobody ever wanted them counted */
+
     struct policy *policy; /* owned; never NULL while it runs */
     bool policy_tried;     /* it has been read once, well or badly */
     int failure;           /* -errno of what ended it */
@@ -115,6 +122,7 @@ enum log_kind {
     LOG_ABANDONED,  /* guard and janitor were killed */
     LOG_LABELS,     /* recovery of labels */
     LOG_POLICY,     /* a host policy was taken, or not */
+    LOG_DENIALS,    /* a guest had more denials than its policy bears */
     LOG_KINDS,
 };
 

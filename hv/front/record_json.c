@@ -171,6 +171,7 @@ json_t *record_json_guest(const struct guest_record *r, bool processes)
     if (r->guard > 0)
         set_number(&o, "guard", (uint64_t)r->guard);
     set_number_unless(&o, "boots", r->boots, 0);
+    set_number_unless(&o, "quarantined_after", r->quarantined_after, 0);
     if (processes)
         set(&o, "processes", processes_json(r));
     return end(&o);

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "hv/launch/host_ledger.h"
 #include "hv/launch/permissive.h"
 #include "hv/launch/tpm.h"
@@ -81,9 +82,10 @@ static int resume_guest(struct watch *watch)
  * Of one that is paused its own ledger says no more: nobody will ask its TPM again. The host's
  * does, of either, once nothing of the guest runs any more.
  */
-static int quarantine_guest(struct watch *watch)
+static int quarantine_guest(struct watch *watch, uint32_t denials)
 {
     struct guard *guard = watch->guard;
+    char why[48] = "";
     int r = 0;
 
     if (guard->quarantined)
@@ -98,7 +100,10 @@ static int quarantine_guest(struct watch *watch)
     if (r < 0)
         return r;
     guard->quarantined = true;
-    guard_tell(guard, &(struct launch_event){.type = LAUNCH_EVENT_QUARANTINED});
+    guard->record.quarantined_after = denials;
+    if (denials > 0)
+        (void)text_format(why, sizeof(why), "after %u denials by SELinux", denials);
+    guard_tell(guard, &(struct launch_event){.type = LAUNCH_EVENT_QUARANTINED, .text = why});
     if (host_ledger(guard, HOSTTPM_QUARANTINED) < 0)
         guard_tell(guard, &(struct launch_event){
                               .type = LAUNCH_EVENT_NOTE,
@@ -160,7 +165,7 @@ void watch_answer(void *context, const struct guard_request *request, struct gua
         message->status = resume_guest(watch);
         break;
     case GUARD_QUARANTINE:
-        message->status = quarantine_guest(watch);
+        message->status = quarantine_guest(watch, request->denials);
         break;
     case GUARD_METRICS:
         message->type = GUARD_MESSAGE_METRICS;

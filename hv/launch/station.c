@@ -83,7 +83,8 @@ static bool is_good(const struct guard_request *request)
 {
     return request->magic == GUARD_MAGIC && request->version == GUARD_VERSION &&
            request->type >= GUARD_SHOW && request->type < GUARD_REQUESTS &&
-           request->seconds <= SECONDS_MAX && request->reserved == 0 &&
+           request->seconds <= SECONDS_MAX &&
+           (request->type == GUARD_QUARANTINE || request->denials == 0) &&
            request->nonce_size <= REQUEST_NONCE_MAX &&
            (request->type == GUARD_ATTEST ? request->nonce_size >= REQUEST_NONCE_MIN
                                           : request->nonce_size == 0);

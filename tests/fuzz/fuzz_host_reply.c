@@ -62,6 +62,7 @@ static void guest(struct casemate *host, const json_t *json)
     number(casemate_guest_started(&g), -1);
     number(casemate_guest_guard(&g), -1);
     number(casemate_guest_boots(&g), -1);
+    number(casemate_guest_quarantined_after(&g), -1);
     check(casemate_guest_process_count(&g) <= CM_PROCESS_MAX);
     for (size_t i = 0; i < casemate_guest_process_count(&g); i++)
         process(casemate_guest_process(&g, i));

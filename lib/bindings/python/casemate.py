@@ -63,6 +63,7 @@ class Guest(NamedTuple):
     started: Optional[int]
     guard: Optional[int]
     boots: Optional[int]
+    quarantined_after: Optional[int]
     processes: tuple
 
 
@@ -121,7 +122,7 @@ class Error(Exception):
 # Accessors that are not called like the field, and fields that are numbers.
 _OTHER_NAMES = {("guest", "state"): "state_name", ("event", "type"): "type_name", ("event", "result"): "result_name"}
 _NUMBERS = {
-    "guest": {"cpus", "memory", "tenant_slot", "store_id", "started", "guard", "boots"},
+    "guest": {"cpus", "memory", "tenant_slot", "store_id", "started", "guard", "boots", "quarantined_after"},
     "process": {"index", "pid", "uid", "threads", "syscalls"},
     "event": {"when", "index", "pid"},
     "info": {"landlock_abi", "guests_running", "guests_known", "tenants", "started"},

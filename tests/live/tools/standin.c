@@ -13,7 +13,9 @@
 #include <pthread.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -114,6 +116,39 @@ static void misbehave(const struct handoff_filters *filters)
     }
 }
 
+/* `denied-N`: N times what SELinux forbids and nothing else does, before its filter is on. */
+static void try_before(void)
+{
+    static const char word[] = "denied-";
+    unsigned times = 0;
+
+    if (strncmp(mode, word, strlen(word)) != 0)
+        return;
+    for (const char *c = mode + strlen(word); *c >= '0' && *c <= '9'; c++)
+        times = times * 10 + (unsigned)(*c - '0');
+    for (unsigned i = 0; i < times; i++)
+        (void)socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+}
+
+/* `denying`: the same for ever, ten times a second, under the filter: it allows to map memory. */
+static short always(void *self, unsigned index)
+{
+    (void)self;
+    (void)index;
+    return POLLIN;
+}
+
+static void try_on(void *self, unsigned index, short events)
+{
+    static const struct timespec tenth = {0, 100000000};
+
+    (void)self;
+    (void)index;
+    (void)events;
+    (void)mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, 0, 0);
+    (void)ppoll(NULL, 0, &tenth, NULL);
+}
+
 int main(int argc, char **argv)
 {
     static struct handoff_filters filters;
@@ -127,5 +162,12 @@ int main(int argc, char **argv)
     misbehave(&filters);
     prepare(&filters);
     rng_device(&device);
+    try_before();
+    if (is("denying")) { /* /dev/null is always ready */
+        device.polls = 1;
+        device.poll_fd[0] = 0;
+        device.poll_events = always;
+        device.poll_ready = try_on;
+    }
     process_exit(worker_run(&device, &config, &filters, -1, 0));
 }
