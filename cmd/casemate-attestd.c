@@ -57,6 +57,8 @@ static const char usage[] =
     "  --signing-key FILE     JWK; made when it is not there\n"
     "                         (/var/lib/casemate/attestd/signing.jwk)\n"
     "  --user NAME            whom it becomes when started by root (casemate-attestd)\n"
+    "  --forget TENANT/GUEST  forget a guest: its last result, and what was seen of its TPM; then\n"
+    "                         end. For one that was made anew, beside a service that runs\n"
     "  --connections N        clients at a time (256)\n"
     "  --timeout SECONDS      how long a client may say nothing (15)\n"
     "  --help                 this text\n";
@@ -73,7 +75,7 @@ __attribute__((format(printf, 1, 2))) static void complain(const char *format, .
 }
 
 struct options {
-    const char *listen, *references, *disk_keys, *user;
+    const char *listen, *references, *disk_keys, *user, *forget;
     struct service_config config;
 };
 
@@ -271,6 +273,7 @@ enum option_number {
     STATE,
     SIGNING_KEY,
     USER,
+    FORGET,
     CONNECTIONS,
     TIMEOUT,
     HELP,
@@ -287,6 +290,7 @@ static const struct option long_options[] = {
     {"state", required_argument, NULL, STATE},
     {"signing-key", required_argument, NULL, SIGNING_KEY},
     {"user", required_argument, NULL, USER},
+    {"forget", required_argument, NULL, FORGET},
     {"connections", required_argument, NULL, CONNECTIONS},
     {"timeout", required_argument, NULL, TIMEOUT},
     {"help", no_argument, NULL, HELP},
@@ -320,6 +324,7 @@ static int take_option(struct options *options, int option)
         [STATE] = &config->state,
         [SIGNING_KEY] = &config->signing_key.path,
         [USER] = &options->user,
+        [FORGET] = &options->forget,
     };
 
     switch (option) {
@@ -329,7 +334,7 @@ static int take_option(struct options *options, int option)
         return number("timeout", optarg, 600, &config->timeout);
     case HELP:
         return -1;
-    case LISTEN ... USER:
+    case LISTEN ... FORGET:
         *texts[option] = optarg;
         return 0;
     default:
@@ -375,6 +380,11 @@ int main(int argc, char **argv)
         }
         if (r > 0)
             return r;
+    }
+    if (optind == argc && options.forget != NULL) {
+        (void)umask(077);
+        r = find_user(&options);
+        return r == 0 ? service_forget(&options.config, options.forget) : r;
     }
     if (optind != argc || options.config.certificate.path == NULL ||
         options.config.key.path == NULL) {

@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "attest/service/http_internal.h"
@@ -13,10 +14,20 @@
 #include "base/fdpass.h"
 #include "base/text.h"
 
-#define ROOM_FIRST  65536u /* bytes for a body, before it is known to be longer */
-#define TLS_ONLY_13 "NORMAL:-VERS-ALL:+VERS-TLS1.3"
+#define ROOM_FIRST   65536u /* bytes for a body, before it is known to be longer */
+#define WAIT_REQUEST 3u     /* seconds for an answer of the signer, */
+#define WAIT_BODY    40u    /* and of both: twice what one piece of evidence may take */
+#define TLS_ONLY_13  "NORMAL:-VERS-ALL:+VERS-TLS1.3"
 
 enum { EXIT_OK = 0, EXIT_SYSTEM = 3 };
+
+static uint64_t seconds_now(void)
+{
+    struct timespec now = {0};
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec;
+}
 
 static void unlink_waiting(struct http *http, struct exchange *exchange)
 {
@@ -91,6 +102,11 @@ static int pass_request(struct http *http, const struct exchange *exchange, uint
     return fdpass_send_now(http->options->signer, &request, sizeof(request), NULL, 0);
 }
 
+static bool passes_body(enum route route)
+{
+    return route == ROUTE_EVIDENCE || route == ROUTE_RELEASE;
+}
+
 /* Ask who knows, and put the client's connection aside until the answer. */
 static enum MHD_Result ask(struct http *http, enum route route, struct exchange *exchange,
                            const char *client)
@@ -115,6 +131,8 @@ static enum MHD_Result ask(struct http *http, enum route route, struct exchange 
                              "more is asked than can be answered: try again later");
     }
     exchange->waiting = true;
+    /* Evidence takes its time; that somebody is there is said at once, or is not so. */
+    exchange->deadline = seconds_now() + (passes_body(route) ? WAIT_BODY : WAIT_REQUEST);
     exchange->next = http->waiting;
     http->waiting = exchange;
     MHD_suspend_connection(exchange->connection);
@@ -141,7 +159,7 @@ static enum MHD_Result dispatch(struct http *http, enum route route, struct exch
     if (exchange->too_large)
         return http_complain(exchange->connection, MHD_HTTP_CONTENT_TOO_LARGE, "too-large",
                              "evidence is at most 8 MiB");
-    if ((route == ROUTE_EVIDENCE || route == ROUTE_RELEASE) && exchange->size == 0)
+    if (passes_body(route) && exchange->size == 0)
         return http_complain(exchange->connection, MHD_HTTP_BAD_REQUEST, "form",
                              "there is no evidence in the body");
     return ask(http, route, exchange, client);
@@ -201,6 +219,27 @@ static int take_answer(struct http *http)
     return 0;
 }
 
+/* Who has waited for too long is told so; an answer that comes yet is nobody's. */
+static int give_up(struct http *http)
+{
+    const uint64_t now = seconds_now();
+    struct exchange *next;
+
+    for (struct exchange *exchange = http->waiting; exchange != NULL; exchange = next) {
+        next = exchange->next;
+        if (exchange->deadline > now)
+            continue;
+        exchange->answer = calloc(1, sizeof(*exchange->answer));
+        if (exchange->answer == NULL)
+            return -ENOMEM;
+        exchange->answer->status = -ETIMEDOUT;
+        http->counters.stalled++;
+        unlink_waiting(http, exchange);
+        MHD_resume_connection(exchange->connection);
+    }
+    return 0;
+}
+
 static struct MHD_Daemon *start(struct http *http)
 {
     const struct http_options *o = http->options;
@@ -231,10 +270,14 @@ static int wait_and_run(struct http *http, int epoll)
 
     if (MHD_get_timeout(http->daemon, &least) == MHD_YES)
         wait = least > 1000 ? 1000 : (int)least;
+    else if (http->waiting != NULL)
+        wait = 1000;
     if (poll(polled, 2, wait) < 0)
         return errno == EINTR ? 0 : -errno;
     if (polled[1].revents != 0)
         r = take_answer(http);
+    if (r == 0)
+        r = give_up(http);
     if (r == 0 && MHD_run(http->daemon) != MHD_YES)
         r = -EIO;
     return r;

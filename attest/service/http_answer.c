@@ -181,13 +181,15 @@ static enum MHD_Result say_metrics(const struct http *http, const struct exchang
                     "casemate_attestd_verdicts_total{verdict=\"malformed\"} %" PRIu64 "\n"
                     "# TYPE casemate_attestd_busy_total counter\n"
                     "casemate_attestd_busy_total %" PRIu64 "\n"
+                    "# TYPE casemate_attestd_stalled_total counter\n"
+                    "casemate_attestd_stalled_total %" PRIu64 "\n"
                     "# TYPE casemate_attestd_guests gauge\n"
                     "casemate_attestd_guests %" PRIu64 "\n"
                     "# TYPE casemate_attestd_nonces_outstanding gauge\n"
                     "casemate_attestd_nonces_outstanding %" PRIu64 "\n"
                     "# TYPE casemate_attestd_releases_total counter\n"
                     "casemate_attestd_releases_total %" PRIu64 "\n",
-                    c->requests, c->nonces, c->good, c->refused, c->malformed, c->busy,
+                    c->requests, c->nonces, c->good, c->refused, c->malformed, c->busy, c->stalled,
                     counts->guests, counts->nonces, counts->releases) < 0)
         return MHD_NO;
     return http_say(exchange->connection, MHD_HTTP_OK, "text/plain; version=0.0.4", text);
@@ -195,6 +197,9 @@ static enum MHD_Result say_metrics(const struct http *http, const struct exchang
 
 enum MHD_Result http_answer(struct http *http, enum route route, const struct exchange *exchange)
 {
+    if (exchange->answer->status == -ETIMEDOUT)
+        return http_complain(exchange->connection, MHD_HTTP_SERVICE_UNAVAILABLE, "stalled",
+                             "the process that signs does not answer");
     switch (route) {
     case ROUTE_NONCE:
         return say_nonce(http, exchange);

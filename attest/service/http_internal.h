@@ -15,7 +15,8 @@ struct exchange {
     struct MHD_Connection *connection;
     uint64_t id; /* 0: nothing was asked yet */
     bool waiting, too_large;
-    char *body; /* owned */
+    uint64_t deadline; /* seconds of CLOCK_MONOTONIC: whoever is asked has stalled */
+    char *body;        /* owned */
     size_t size, room;
     struct service_answer *answer; /* owned; NULL: none yet */
     char tenant[EVIDENCE_NAME_MAX], name[EVIDENCE_NAME_MAX];
@@ -27,7 +28,7 @@ struct http {
     struct exchange *waiting;
     uint64_t next_id;
     struct http_counters {
-        uint64_t requests, nonces, good, refused, malformed, busy;
+        uint64_t requests, nonces, good, refused, malformed, busy, stalled;
     } counters;
 };
 

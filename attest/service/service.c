@@ -113,6 +113,8 @@ static int be_appraiser(const struct plan *plan)
 
     if (r == 0)
         r = shelter_identity(NOBODY, NOBODY);
+    if (r == 0)
+        r = shelter_domain("reader");
     if (r < 0)
         return cannot("give up privileges", r);
     r = read_references(plan->config, &references);
@@ -196,6 +198,8 @@ static int be_signer(const struct plan *plan)
 
     if (r == 0)
         r = shelter_identity(config->uid, config->gid);
+    if (r == 0)
+        r = shelter_domain("signer");
     if (r < 0)
         return cannot("give up privileges", r);
     if (public == NULL)
@@ -281,6 +285,8 @@ static int be_http(const struct plan *plan)
 
     if (r == 0)
         r = shelter_identity(NOBODY, NOBODY);
+    if (r == 0)
+        r = shelter_domain("http");
     if (r < 0)
         return cannot("give up privileges", r);
     options.jwks = hear_keys()->token.token; /* until the process ends */

@@ -36,4 +36,11 @@ struct service_config {
  */
 int service_serve(const struct service_config *config, int signals, void (*listening)(void));
 
+/*
+ * Of "TENANT/GUEST" forget what config->state has: service_store_forget, as the user and in the
+ * domain that it belongs to, beside a service that runs. Returns an exit status: 0; 1: there was
+ * nothing; 2: that is no such name; 3. What is wrong is written to stderr.
+ */
+int service_forget(const struct service_config *config, const char *whom);
+
 #endif

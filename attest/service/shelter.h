@@ -18,6 +18,13 @@ int shelter_descriptors(const int *fds, size_t count);
 int shelter_identity(uid_t uid, gid_t gid);
 
 /*
+ * Started in casemate_attestd_t (mac/selinux/casemate-attestd.cil): become casemate_attestd_PART_t
+ * for good. Anywhere else, and without SELinux, nothing. Only while there is one thread. 0 or
+ * -errno.
+ */
+int shelter_domain(const char *part);
+
+/*
  * Allow only the system calls `names` (NULL-terminated) and, of memory, none that is executable.
  * One written "!name" fails with ENOENT: what a library tries and can do without. Any other call
  * kills the process. 0; -EINVAL: a name that is none; -errno.

@@ -14,6 +14,7 @@
 
 #define APPLICATION_ID 0x43415354 /* "CAST" */
 #define SCHEMA_VERSION 2
+#define BUSY_MS        2000 /* for an administrator's process beside the service */
 
 /* The latest time that was seen is row 0 of `clock`; a spent nonce stays until it has expired. */
 static const char releases[] =
@@ -49,6 +50,9 @@ static const char *const sql[STATEMENTS] = {
     [SET_RESULT] = "INSERT OR REPLACE INTO guest VALUES (?, ?, ?, ?, ?, ?, ?)",
     [FIND_RESULT] =
         "SELECT uuid, at, expires, refusal, detail FROM guest WHERE tenant=? AND name=?",
+    [FORGET_SEEN] =
+        "DELETE FROM seen WHERE uuid = (SELECT uuid FROM guest WHERE tenant = ? AND name = ?)",
+    [FORGET_GUEST] = "DELETE FROM guest WHERE tenant = ? AND name = ?",
     [ADD_RELEASE] = "INSERT INTO release VALUES (?, ?, ?, ?, ?, ?)",
     [COUNT_RELEASES] = "SELECT count(*) FROM release",
 };
@@ -131,6 +135,8 @@ int service_store_open(const char *path, struct service_store **store,
                         SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOFOLLOW | SQLITE_OPEN_NOMUTEX |
                             SQLITE_OPEN_EXRESCODE,
                         NULL) != SQLITE_OK)
+        r = fail(made, error, "open the database");
+    else if (sqlite3_busy_timeout(made->db, BUSY_MS) != SQLITE_OK)
         r = fail(made, error, "open the database");
     else
         r = set_up(made, error);
@@ -234,6 +240,24 @@ int service_store_time(struct service_store *store, uint64_t clock, uint64_t *no
     if (r == 0)
         *now = clock > latest ? clock : latest;
     return r;
+}
+
+int service_store_forget(struct service_store *store, const char *tenant, const char *name)
+{
+    static const enum statement all[] = {FORGET_SEEN, FORGET_GUEST}; /* the one knows the other */
+    int r = service_begin(store, true), changed = 0;
+
+    if (r < 0)
+        return r;
+    for (size_t i = 0; r == 0 && i < sizeof(all) / sizeof(all[0]); i++) {
+        sqlite3_stmt *statement = service_take(store, all[i]);
+
+        (void)service_bind_text(statement, 1, tenant);
+        (void)service_bind_text(statement, 2, name);
+        r = service_run(statement);
+        changed = sqlite3_changes(store->db);
+    }
+    return service_end(store, r == 0 && changed == 0 ? -ENOENT : r);
 }
 
 int service_store_counts(struct service_store *store, struct service_counts *counts)

@@ -73,6 +73,13 @@ int service_store_result(struct service_store *store, const char *tenant, const 
 int service_store_released(struct service_store *store, const struct verdict *verdict,
                            uint64_t clock);
 
+/*
+ * Forget a guest: its last result, and what was seen of its TPM, so that one which goes back behind
+ * that is no longer refused. For an administrator, beside a service that runs. What was released to
+ * it stays on record. 0; -ENOENT: nothing is known of it; -EIO.
+ */
+int service_store_forget(struct service_store *store, const char *tenant, const char *name);
+
 struct service_counts {
     uint64_t guests, nonces, releases;
 };

@@ -22,6 +22,8 @@ enum statement {
     SET_SEEN,
     SET_RESULT,
     FIND_RESULT,
+    FORGET_SEEN,
+    FORGET_GUEST,
     ADD_RELEASE,
     COUNT_RELEASES,
     STATEMENTS,

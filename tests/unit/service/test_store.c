@@ -211,6 +211,30 @@ static void test_strangers(void **state)
     assert_int_equal(judge(good_verdict()), REFUSE_NONE);
 }
 
+/* A TPM that was made anew: its guest is refused until somebody says that it may be. */
+static void test_forget(void **state)
+{
+    struct verdict verdict = good_verdict();
+    struct service_result result;
+    struct service_store *beside = NULL;
+    char error[SERVICE_ERROR_MAX];
+
+    (void)state;
+    assert_int_equal(service_store_forget(store, "acme", "web"), -ENOENT);
+    assert_int_equal(judge(verdict), REFUSE_NONE);
+    verdict.seen.generation = 1;
+    assert_int_equal(judge(verdict), REFUSE_GENERATION_BACK);
+    assert_int_equal(service_store_forget(store, "acme", "db"), -ENOENT);
+    assert_int_equal(judge(verdict), REFUSE_GENERATION_BACK);
+    /* By another process, while this one has it open. */
+    assert_int_equal(service_store_open(path, &beside, error), 0);
+    assert_int_equal(service_store_forget(beside, "acme", "web"), 0);
+    service_store_close(beside);
+    assert_int_equal(service_store_result(store, "acme", "web", &result), -ENOENT);
+    assert_int_equal(judge(verdict), REFUSE_NONE);
+    assert_int_equal(service_store_result(store, "acme", "web", &result), 0);
+}
+
 /* Killed at any moment: a nonce that was told is known, one that was used is used. */
 static void test_killed(void **state)
 {
@@ -280,6 +304,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_many, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_onwards, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_strangers, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_forget, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_killed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_not_ours, set_up, tear_down),
     };
