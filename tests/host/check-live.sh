@@ -153,7 +153,7 @@ fi
 # Those that boot whole kernels first, then the longest text, so that no long test is left for the end.
 mapfile -t order < <(
     for test in "$@"; do
-        case ${test##*/} in disk.t | net.t | end.t | boot.t | breakout.t | measured.t) kernels=1 ;; *) kernels=0 ;; esac
+        case ${test##*/} in disk.t | net.t | end.t | boot.t | breakout.t | measured.t | release.t) kernels=1 ;; *) kernels=0 ;; esac
         printf '%d %d %s\n' "$kernels" "$(wc -c <"$test")" "$test"
     done | sort -k1,1rn -k2,2rn | cut -d' ' -f3-
 )

@@ -114,36 +114,42 @@ enroll() { # [REVOKED]
 }
 enroll
 
-# -- who gets none
-cp "$key" "$scratch/service/keys/acme.db.key"
-serve
-refused no-key "there is none for a guest that has none"
-rm "$scratch/service/keys/acme.db.key"
-cp "$key" "$scratch/service/keys/acme.web.key"
-printf '000b%064x\n' 5 >"$scratch/service/keys/acme.web.ek"
-again
-refused key-of-another-tpm "nor for another TPM than it is kept for"
+# -- who gets none. In the test host, where each question takes seconds, what depends on SELinux alone.
 tpm_name ek >"$scratch/service/keys/acme.web.ek"
-declare_guest '"programs":[]'
-again
-refused program "nor with other programs than declared"
-declare_guest '"generation":0'
-again
-refused reference-weak "nor under a reference that leaves the confinement open"
+if ! in_test_host; then
+    cp "$key" "$scratch/service/keys/acme.db.key"
+    serve
+    refused no-key "there is none for a guest that has none"
+    rm "$scratch/service/keys/acme.db.key"
+    cp "$key" "$scratch/service/keys/acme.web.key"
+    printf '000b%064x\n' 5 >"$scratch/service/keys/acme.web.ek"
+    again
+    refused key-of-another-tpm "nor for another TPM than it is kept for"
+    tpm_name ek >"$scratch/service/keys/acme.web.ek"
+    declare_guest '"programs":[]'
+    again
+    refused program "nor with other programs than declared"
+    declare_guest '"generation":0'
+    again
+    refused reference-weak "nor under a reference that leaves the confinement open"
+    enroll stolen
+    declare_guest "$confinement"
+    again
+    refused ak-revoked "nor to a TPM whose key was revoked"
+    enroll
+    end_service
+fi
+cp "$key" "$scratch/service/keys/acme.web.key"
 if [ "$HOST_MAC" = landlock ]; then
     declare_guest '"selinux":true'
-    again
+    serve
     refused layer "nor to one that SELinux does not confine, if it should"
 else
     declare_guest '"selinux":true,"types":["other_t"]'
-    again
-    refused context "nor to one in other contexts than declared"
+    serve
+    refused context "to one in other contexts than declared it is not released"
 fi
 declare_guest "$confinement"
-enroll stolen
-again
-refused ak-revoked "nor to a TPM whose key was revoked"
-enroll
 again
 
 # -- who does
