@@ -9,7 +9,7 @@ in_test_host && selinux_enforcing || skip_all "needs SELinux enforcing and an au
 mkdir $srv/acme $srv/initech $srv/golden
 for tenant in acme initech; do
     cp "$PAYLOAD" $srv/$tenant/kernel
-    truncate -s 1M $srv/$tenant/disk.img
+    truncate -s 1M $srv/$tenant/disk.img $srv/$tenant/more.img
 done
 truncate -s 1M $srv/golden/g.img
 policy <<CONF
@@ -18,10 +18,12 @@ object golden { disk "$srv/golden/g.img"; readonly; }
 tenant acme {
     guests 2; cpus 2; memory 256M; disk "$srv/acme/**"; share golden;
     guest web { cpus 1; memory 64M; kernel "$srv/acme/kernel"; cmdline "halt"; disk "$srv/acme/disk.img"; disk "$srv/golden/g.img" readonly; rng; }
+    guest mail { cpus 1; memory 64M; kernel "$srv/acme/kernel"; cmdline "halt"; disk "$srv/acme/more.img"; }
 }
 tenant initech {
     guests 2; cpus 2; memory 256M; disk "$srv/initech/**"; share golden; operators "games";
     guest db { cpus 1; memory 64M; kernel "$srv/initech/kernel"; cmdline "halt"; disk "$srv/initech/disk.img"; disk "$srv/golden/g.img" readonly; rng; }
+    guest tps { cpus 1; memory 64M; kernel "$srv/initech/kernel"; cmdline "halt"; disk "$srv/initech/more.img"; }
 }
 CONF
 before=$(stat -c %C $srv/golden/g.img)
@@ -46,6 +48,18 @@ isnt "$(ps -eo label= | sed -nE 's/.*tenant_0001[.]vmm_t:(.*)/\1/p')" "$(ps -eo 
 run casemate list
 like "$out" "web" "casemate list shows acme's guest" || diag "$err"
 like "$out" "db" "and initech's"
+
+# -- two guests of each: what casemated tells, what the kernel has and what lies on their disks is the same
+run casemate start acme/mail initech/tps
+is "$status" 0 "a second guest of each starts" || diag "$err"
+run casemate list --json
+listed=$(sed -nE 's/.*"context": "([^"]+)".*/\1/p' <<<"$out" | sort)
+is "$(sort -u <<<"$listed" | wc -l)" 4 "casemate list shows four contexts"
+is "$(ps -eZ | awk '$1 ~ /[.]vmm_t:/ { print $1 }' | sort)" "$listed" "ps -eZ the same"
+is "$(ls -Z $srv/acme/*.img $srv/initech/*.img | sed -E 's/:object_r:/:system_r:/; s/[.]image_t:/.vmm_t:/; s/ .*//' | sort)" "$listed" \
+    "and ls -Z the same, of each guest's disk"
+run casemate kill acme/mail initech/tps
+is "$status" 0 "both end" || diag "$err"
 
 state_is() { casemate list | grep -q "$1.*$2"; } # GUEST STATE
 # as N COMMAND...: an operator of tenant slot N, as an ordinary user
