@@ -92,6 +92,18 @@ run_payload erofs off --name erofs --disk "$scratch/readonly/disk.img,ro"
 expect_error erofs 1 "disk" "a read-only file system cannot be labelled: denied"
 unlike "$(events erofs)" '"event":"running"' "and the guest does not run"
 umount "$scratch/readonly"
+# The attributes of this one fill all that its file system has for them: no room for a longer label.
+fat=$scratch/fat.img
+truncate -s 1M "$fat"
+perl -e '$f = shift; for $size (4000, 3000, 2000, 1000, 500, 250, 100, 50, 25, 10, 4, 1) { 1 while syscall(188, $f, "user.x" . $n++ . "\0", "x" x $size, $size, 0) == 0 }' "$fat"
+was=$(getfattr -d -m - --absolute-names "$fat")
+run_payload fat off --name fat --disk "$fat"
+isnt "$CODE" 0 "a label that does not fit: refused"
+like "$(stderr fat)" "fat.img.*No space left on device" "with the cause"
+is "$(getfattr -d -m - --absolute-names "$fat")" "$was" "all its attributes are as they were"
+setfattr -x user.x0 "$fat"
+run_payload fat off --name fat --disk "$fat"
+is "$CODE" 0 "and nothing stands in the way once there is room" || account fat
 
 # -- with SELinux permissive or off, guests ran as they were
 setenforce 0
