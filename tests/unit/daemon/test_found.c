@@ -74,7 +74,8 @@ static int teardown(void **state)
 static int start_file(const char *tenant, const char *name)
 {
     static struct guest_spec spec;
-    const uint8_t shared[GUEST_DISKS_MAX] = {0}, policy[32] = {0};
+    const uint8_t shared[GUEST_DISKS_MAX] = {0}, digest[32] = {0};
+    const struct guard_policy policy = {.digest = digest};
 
     guest_spec_init(&spec);
     (void)snprintf(spec.name, sizeof(spec.name), "%s", name);
@@ -82,7 +83,7 @@ static int start_file(const char *tenant, const char *name)
     (void)snprintf(spec.disk[0].path, sizeof(spec.disk[0].path), "/srv/acme/web.img");
     spec.disk[0].queues = 1;
     spec.disks = 1;
-    return guard_process_start_file(tenant, &spec, shared, 30, false, policy, NULL);
+    return guard_process_start_file(tenant, &spec, shared, 30, false, &policy);
 }
 
 /* The guest of the tenant, once its guard has answered with the file; closed afterwards. */
