@@ -99,7 +99,7 @@ perl -e '$f = shift; for $size (4000, 3000, 2000, 1000, 500, 250, 100, 50, 25, 1
 was=$(getfattr -d -m - --absolute-names "$fat")
 run_payload fat off --name fat --disk "$fat"
 isnt "$CODE" 0 "a label that does not fit: refused"
-like "$(stderr fat)" "fat.img.*No space left on device" "with the cause"
+like "$(stderr fat)" "fat.img.*has no room for the label" "with the cause"
 is "$(getfattr -d -m - --absolute-names "$fat")" "$was" "all its attributes are as they were"
 setfattr -x user.x0 "$fat"
 run_payload fat off --name fat --disk "$fat"
