@@ -62,6 +62,7 @@ gather_files() {
         program=$work/bin/${program##*/}
         case ${program##*/} in
         casemate | casemated) files+=("$program:/usr/bin/") ;;
+        casemate-attestd) files+=("$program:/usr/sbin/") ;;
         casemate-*) files+=("$program:/usr/libexec/casemate/") ;;
         esac
     done

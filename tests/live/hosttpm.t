@@ -3,6 +3,8 @@
 # The host's TPM: starts are in its ledger before the guest runs, keys of guests' TPMs come from it, and files that are
 # put back to an older copy are refused. In the test host the kernel's device; elsewhere a TPM of swtpm's.
 . "$(dirname "$0")/lib/casemated.sh"
+. "$LIVE/lib/eventlog.sh"
+. "$LIVE/lib/attestd.sh"
 
 DEVICE=/dev/tpmrm0 kept=/var/lib/casemate/hosttpm
 if in_test_host; then
@@ -69,6 +71,69 @@ for generation in 1 2; do
     fi
 done
 isnt "${start[2]}" "${start[1]}" "PCR 21 of the one is not the other's"
+
+# -- judged elsewhere: a service in another network, with a nonce of its own, that knows the host's key and nothing else
+judged() {
+    local nonce n differ='' reference of_host all=0,1,2,3,4,5,6,7,8,9,21,22
+    attestd_certificate server serverAuth
+    name_of() { printf 000b && base64 -d | sum; }
+    of_host=$(grep -o '"host":.*' <<<"$evidence")
+    printf '{"version":1,"keys":[{"kind":"host","owner":"node1","ak":"%s","ek":"%s"}]}' \
+        "$(member ak <<<"$of_host" | name_of)" "$(member ek <<<"$of_host" | name_of)" >"$at_etc/registry"
+    "$CASEMATE" attest predict acme/web --source "$SOURCE" --json | tr -d ' \n' >"$scratch/predicted"
+    for n in 0 1 4 8; do reference+=${reference:+,}\"$n\":[\"$(member $n <"$scratch/predicted")\"]; done
+    printf '{"version":1,"lifetime":10,"guest":{"tenant":"acme","name":"web","selinux":%s,"generation":2,"kernels":["%s"],
+        "command_lines":["halt"],"ledger":[],"pcrs":{%s}},"host":{}}' "$([ "$HOST_MAC" = selinux ] && echo true || echo false)" \
+        "$(sum <"$srv/acme/kernel")" "$reference" >"$at_etc/web.json"
+    attestd_serve --registry "$at_etc/registry"
+    nonce=$(ask /v1/nonce -X POST | member nonce)
+    guest attest quote acme/web --nonce "$nonce" | tr -d ' \n' >"$scratch/evidence"
+    ask /v1/evidence --data-binary "@$scratch/evidence" >"$scratch/answer"
+    like "$(<"$scratch/answer")" '"good":true.* 200' "the service believes it" || diag "$(cat "$at_log")"
+    member token <"$scratch/answer" | tr -d '\n' >"$scratch/token"
+    ask /v1/jwks | sed 's/ 200 *$//' >"$scratch/jwks"
+    ok "what it signed verifies with jose" jose jws ver -i "$scratch/token" -k "$scratch/jwks" -O "$scratch/payload"
+    like "$(<"$scratch/payload")" '"kernel":\{"state":"affirmed"' "that this kernel was booted"
+    like "$(<"$scratch/payload")" '"binding":\{"state":"affirmed"' "on this host"
+    like "$(ask /v1/evidence --data-binary "@$scratch/evidence")" 'nonce-used.* 403' "once"
+    # The same quote and log, read by others' tools.
+    member boot_log <"$scratch/evidence" | base64 -d >"$scratch/judged.log"
+    ok "tpm2_eventlog reads the log" read_log "$scratch/judged"
+    for n in 0 1 2 3 4 5 6 7 8; do # it has no initrd: nothing extends 9
+        [ "$(member $n <"$scratch/evidence")" = "$(replayed "$scratch/judged" $n)" ] || differ+=" $n"
+    done
+    is "$differ" "" "which replays to the PCRs that were quoted"
+    is "$(member 21 <"$scratch/evidence")" "$(from_ones "$scratch/judged" 21)" "and 21"
+    for n in ak attest signature; do member $n <"$scratch/evidence" | base64 -d >"$scratch/judged.$n"; done
+    for n in ${all//,/ }; do member "$n" <"$scratch/evidence"; done | pcrs_file 0b00 03ff0360 >"$scratch/judged.pcrs"
+    ok "tpm2_checkquote takes the quote for this nonce, by this key, over these values" tpm2_checkquote -u "$scratch/judged.ak" \
+        -m "$scratch/judged.attest" -s "$scratch/judged.signature" -g sha256 -q "$nonce" -f "$scratch/judged.pcrs"
+    # What was measured of its confinement, and /proc.
+    local kind uid context pid wrong='' seen=''
+    while read -r kind uid context; do
+        pid=$(pgrep -u "$uid") seen+="$kind "
+        kind=casemate-$kind kind=${kind:0:15} # as the kernel has it
+        [ "$(cat "/proc/$pid/comm" 2>&1)" = "$kind" ] || wrong+="$kind is not uid $uid; "
+        [ "$context" = none ] || [ "$(tr -d '\0' <"/proc/$pid/attr/current")" = "$context" ] || wrong+="$kind is not $context; "
+    done < <(tr -c '[:print:]\n' '\n' <"$scratch/judged.log" |
+        awk '/^kind / { kind = $2 } /^uid / { uid = $2 } /^context / { print kind, uid, $2 }')
+    is "$wrong$seen" "vmm console tpm " "its processes run as it was measured that they would"
+    # A kernel that the reference does not have.
+    sed -i 's/"kernels":\["[0-9a-f]*/"kernels":["'"$nonce"'/; s/,"pcrs":{[^}]*}//' "$at_etc/web.json"
+    expired() { ask /v1/results/acme/web | grep -q '"state":"expired"'; }
+    ok "what was good is good no longer when its time has passed" wait_for 60 expired
+    like "$("$attestd" --state "$at_state/state.db" --user nobody --forget acme/web 2>&1; ask /v1/results/acme/web)" 'no-result' "and forgotten on demand"
+    attestd_end
+    attestd_serve --registry "$at_etc/registry"
+    nonce=$(ask /v1/nonce -X POST | member nonce)
+    guest attest quote acme/web --nonce "$nonce" | cat >"$scratch/evidence"
+    like "$(ask /v1/evidence --data-binary "@$scratch/evidence")" '"reason":"kernel".* 403' "with another kernel in its reference it is refused for that"
+    attestd_end
+}
+why=$(attestd_missing)
+if [ -z "$why" ] && ! command -v tpm2_checkquote >/dev/null; then why="tpm2-tools is not installed here"; fi
+[ -n "$why" ] || attestd_networks || why="no network namespaces here"
+if [ -z "$why" ]; then judged; else skip "$why" 13; fi
 "$CASEMATE" pause acme/web
 ok "paused, it is quarantined" guest quarantine acme/web
 is "$(ledger web | tail -n 1)" quarantined "which its TPM cannot say any more, and the ledger does"

@@ -28,3 +28,20 @@ from_ones() {
     done < <(digests "$1" "$2")
     echo "$value"
 }
+# pcrs_file BANK SELECTION <VALUES: SHA-256 values of PCRs in hex, a line each, as the file that tpm2_checkquote takes: what
+# is selected, and lists of eight digests each, structures of this machine. (Of raw values it takes no more than eight.)
+pcrs_file() {
+    local values hex zeroes i
+    mapfile -t values
+    printf -v zeroes '%02400d' 0
+    hex=01000000$1$2${zeroes:0:244}$(printf %02x $(((${#values[@]} + 7) / 8)))000000
+    for ((i = 0; i < ${#values[@]}; i++)); do
+        [ $((i % 8)) -ne 0 ] || hex+=$(printf %02x $((${#values[@]} - i > 8 ? 8 : ${#values[@]} - i)))000000
+        hex+=2000${values[i]}${zeroes:0:64}
+    done
+    while [ $((i % 8)) -ne 0 ]; do
+        hex+=${zeroes:0:132} i=$((i + 1))
+    done
+    # shellcheck disable=SC2059
+    printf "$(sed 's/../\\x&/g' <<<"$hex")"
+}
