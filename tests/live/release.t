@@ -5,6 +5,7 @@
 # kernel waits for its key, gets it over its console, and goes on with / on the encrypted disk; and with one changed byte
 # in its command line it does not.
 . "$(dirname "$0")/lib/casemated.sh"
+! in_test_host || PATIENCE=600 # a kernel, and then a dozen programs that speak with its TPM, on a CPU that is emulated twice
 
 attestd=$PROGRAMS/casemate-attestd
 [ -x "$attestd" ] || attestd=/usr/sbin/casemate-attestd

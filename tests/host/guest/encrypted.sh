@@ -10,11 +10,13 @@ UNLOCK_MODULES='dm_crypt xts aesni_intel algif_skcipher'
 UNLOCK_TOOLS='tpm2_createek tpm2_flushcontext tpm2_import tpm2_load tpm2_pcrextend tpm2_pcrread tpm2_policypcr
     tpm2_policysecret tpm2_startauthsession tpm2_unseal'
 
-# add_program TREE FILE: with the libraries that it is linked with, where its loader looks for them
+# add_program TREE FILE [DIRECTORY]: with the libraries that it is linked with, those of DIRECTORY first, where its loader
+# looks for them
 add_program() {
     local tree=$1 file=$2 library
     cp "$file" "$tree/bin/"
-    ldd "$file" | grep -o '/[^ ]*' | while read -r library; do
+    LD_LIBRARY_PATH=${3:-} ldd "$file" | grep -o '/[^ ]*' | while read -r library; do
+        [ "${library%/*}" != "${3:-}" ] || { install -D -m 755 "$library" "$tree/lib/x86_64-linux-gnu/${library##*/}" && continue; }
         [ -e "$tree$library" ] || install -D -m 755 "$library" "$tree$library"
     done
 }
@@ -30,7 +32,11 @@ make_unlock() { # DIRECTORY TREE MODULES KERNEL: the tree is initrd.img's, and i
         echo "${path##*/}" >>"$tree/modules/order"
     done
     grep -q dm-crypt.ko "$tree/modules/order"
-    add_program "$tree" "$(readlink -f "$(command -v tpm2)")"
+    mkdir "$made/instead"
+    echo 'CURL_GNUTLS_3 { global: *; };' >"$made/instead/versions"
+    gcc -std=gnu17 -O2 -Wall -Wextra -Werror -fPIC -shared -s -Wl,-soname,libcurl-gnutls.so.4 \
+        -Wl,--version-script,"$made/instead/versions" -o "$made/instead/libcurl-gnutls.so.4" "$HOST_DIR/guest/no-curl.c"
+    add_program "$tree" "$(readlink -f "$(command -v tpm2)")" "$made/instead"
     for tool in $UNLOCK_TOOLS; do ln -s tpm2 "$tree/bin/$tool"; done
     add_program "$tree" "$(command -v cryptsetup)"
     # Loaded by name, so linked with nothing.
@@ -38,7 +44,7 @@ make_unlock() { # DIRECTORY TREE MODULES KERNEL: the tree is initrd.img's, and i
     install -D -m 755 "$path" "$tree$path"
     install -m 755 "$TOP_DIR/dist/guest/casemate-unlock" "$tree/bin/"
     (cd "$tree" && find . | LC_ALL=C sort | cpio --quiet -o -H newc -R 0:0) | gzip -1 >"$made/unlock.img"
-    rm -rf "$tree"
+    rm -rf "$tree" "$made/instead"
 }
 
 make_encrypted() { # DIRECTORY TREE: the tree is the root disk's
