@@ -7,11 +7,11 @@
 . "$(dirname "$0")/lib/casemated.sh"
 ! in_test_host || PATIENCE=600 # a kernel, and then a dozen programs that speak with its TPM, on a CPU that is emulated twice
 
-attestd=$PROGRAMS/casemate-attestd
-[ -x "$attestd" ] || attestd=/usr/sbin/casemate-attestd
-[ -x "$attestd" ] || skip_all "casemate-attestd is not installed here"
+. "$(dirname "$0")/lib/attestd.sh"
+why=$(attestd_missing)
+[ -z "$why" ] || skip_all "$why"
 [ -x "$PROGRAMS/casemate-tpm" ] || skip_all "no casemate-tpm"
-command -v curl >/dev/null || skip_all "curl is not installed here"
+attestd_networks || skip_all "no network namespaces here"
 
 # -- a host with guests
 mkdir -p "$srv/acme"
@@ -44,28 +44,13 @@ end_web() { end; wait_for 60 is_dead; }
 member() { tr -d '\n' <"$1" | grep -oE "\"$2\": ?\"[^\"]*\"" | head -n 1 | sed -E 's/^"[^"]*": ?"(.*)"$/\1/'; }
 
 # -- and a service elsewhere, which has its key
-mkdir -p "$scratch/service"/{references,keys,state}
-chmod 755 "$scratch" "$scratch/service"
-chown nobody "$scratch/service/state"
-openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$scratch/tls.key" -out "$scratch/tls.crt" -days 2 \
-    -subj /CN=attestd -addext subjectAltName=IP:127.0.0.1 2>/dev/null
-at_port=127.0.0.1:18444
-if in_test_host; then # in our own domain, not the launcher's
-    cp "$attestd" "$scratch/attestd" && chcon -t bin_t "$scratch/attestd"
-    attestd=$scratch/attestd
-fi
-serve() {
-    : >"$scratch/service/log"
-    "$attestd" --listen $at_port --cert "$scratch/tls.crt" --key "$scratch/tls.key" --references "$scratch/service/references" \
-        --registry "$scratch/registry" --disk-keys "$scratch/service/keys" --state "$scratch/service/state/db" \
-        --signing-key "$scratch/service/state/jwk" --user nobody >"$scratch/service/log" 2>&1 </dev/null &
-    attestd_pid=$!
-    wait_for 30 grep -q ready "$scratch/service/log" || diag "$(cat "$scratch/service/log")"
+attestd_certificate server serverAuth
+mkdir "$at_etc/keys"
+serve() { attestd_serve --registry "$at_etc/registry" --disk-keys "$at_etc/keys"; }
+again() {
+    attestd_end
+    serve
 }
-end_service() { [ -z "${attestd_pid:-}" ] || { kill "$attestd_pid" && wait "$attestd_pid"; } 2>/dev/null; }
-at_exit end_service
-again() { end_service; serve; }
-ask() { curl -s -m 60 --cacert "$scratch/tls.crt" "https://$at_port$1" "${@:2}"; }
 fresh() { # FILE: evidence for a nonce of the service's
     ask /v1/nonce -X POST >"$1.nonce"
     "$CASEMATE" attest quote web --nonce "$(member "$1.nonce" nonce)" 2>"$1.err" | cat >"$1"
@@ -89,7 +74,7 @@ declare_guest() { # EXTRA: more members of `guest`
         value=$(member "$scratch/predicted" $n)
         pcrs+="${pcrs:+,}\"$n\":[\"${value:-$(printf '%064x' 0)}\"]" # without an initrd nothing is extended into PCR 9
     done
-    printf '{"version":1,"guest":{"tenant":"acme","name":"web","pcrs":{%s},"ledger":[],%s}}' "$pcrs" "$1" >"$scratch/service/references/web.json"
+    printf '{"version":1,"guest":{"tenant":"acme","name":"web","pcrs":{%s},"ledger":[],%s}}' "$pcrs" "$1" >"$at_etc/web.json"
 }
 confinement="\"policies\":[\"$(printf '%064x' 0)\"]"
 describe "$cmdline"
@@ -111,22 +96,22 @@ enroll() { # [REVOKED]
     [ ! -s "$scratch/host" ] || host=$(printf ',{"kind":"host","owner":"node1","ak":"%s","ek":"%s"}' \
         "$(tpm_name ak "$scratch/host")" "$(tpm_name ek "$scratch/host")")
     printf '{"version":1,"keys":[{"kind":"guest","owner":"acme","uuid":"%s","ak":"%s","ek":"%s"%s}%s]}' "${uuid//-/}" \
-        "$(tpm_name ak)" "$(tpm_name ek)" "${1:+,\"revoked\":\"$1\"}" "$host" >"$scratch/registry"
+        "$(tpm_name ak)" "$(tpm_name ek)" "${1:+,\"revoked\":\"$1\"}" "$host" >"$at_etc/registry"
 }
 enroll
 
 # -- who gets none. In the test host, where each question takes seconds, what depends on SELinux alone.
-tpm_name ek >"$scratch/service/keys/acme.web.ek"
+tpm_name ek >"$at_etc/keys/acme.web.ek"
 if ! in_test_host; then
-    cp "$key" "$scratch/service/keys/acme.db.key"
+    cp "$key" "$at_etc/keys/acme.db.key"
     serve
     refused no-key "there is none for a guest that has none"
-    rm "$scratch/service/keys/acme.db.key"
-    cp "$key" "$scratch/service/keys/acme.web.key"
-    printf '000b%064x\n' 5 >"$scratch/service/keys/acme.web.ek"
+    rm "$at_etc/keys/acme.db.key"
+    cp "$key" "$at_etc/keys/acme.web.key"
+    printf '000b%064x\n' 5 >"$at_etc/keys/acme.web.ek"
     again
     refused key-of-another-tpm "nor for another TPM than it is kept for"
-    tpm_name ek >"$scratch/service/keys/acme.web.ek"
+    tpm_name ek >"$at_etc/keys/acme.web.ek"
     declare_guest '"programs":[]'
     again
     refused program "nor with other programs than declared"
@@ -138,9 +123,9 @@ if ! in_test_host; then
     again
     refused ak-revoked "nor to a TPM whose key was revoked"
     enroll
-    end_service
+    attestd_end
 fi
-cp "$key" "$scratch/service/keys/acme.web.key"
+cp "$key" "$at_etc/keys/acme.web.key"
 if [ "$HOST_MAC" = landlock ]; then
     declare_guest '"selinux":true'
     serve
