@@ -182,7 +182,7 @@ UNIT_TESTS = $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(filter-out $(UNSANITIZ
 UNIT_SKIPS =
 ifneq ($(SAN),)
 # what runs under our real filters: that of the filters, and those that start a program of ours
-UNSANITIZED := mac/test_seccomp front/test_filter $(patsubst tests/unit/%.c,%,$(shell \
+UNSANITIZED := mac/test_seccomp front/test_filter service/test_appraiser $(patsubst tests/unit/%.c,%,$(shell \
     grep -lE 'worker/process(_fixture)?\.h"|vmm/(worker_process|harness)\.h"|bin/casemate-' tests/unit/*/test_*.c))
 UNIT_SKIPS = $(foreach t,$(UNSANITIZED),"--skip=$(t):a real filter kills the process at a sanitizer's own system calls")
 endif
