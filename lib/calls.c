@@ -327,31 +327,75 @@ int casemate_console(struct casemate *host, const char *tenant, const char *name
     return CASEMATE_OK;
 }
 
-int casemate_attest(struct casemate *host, const char *tenant, const char *name, const char *nonce,
-                    char **evidence)
+/* The evidence of a reply, as text. */
+static int take_evidence(struct casemate *host, struct cm_reply *reply, char **evidence)
 {
-    struct cm_reply reply = {0};
-    const json_t *object;
-    int r = CASEMATE_OK;
+    const json_t *object = json_object_get(reply->parameters, "evidence");
     char *text = NULL;
-    json_t *parameters = about_one(host, tenant, name, &r);
+    int r = CASEMATE_OK;
 
-    if (parameters == NULL)
-        return r;
-    if (nonce == NULL || json_object_set_new(parameters, "nonce", json_string(nonce)) < 0) {
-        json_decref(parameters);
-        return cm_fail(host, CASEMATE_ERROR_ARGUMENT, "a nonce is 16 to 64 bytes in hexadecimal");
-    }
-    r = ask(host, "Attest", parameters, &reply);
-    if (r != CASEMATE_OK)
-        return r;
-    object = json_object_get(reply.parameters, "evidence");
     if (!json_is_object(object))
         r = checked(host, cm_fail(host, CASEMATE_ERROR_PROTOCOL, "a reply without evidence"));
     else if ((text = json_dumps(object, JSON_INDENT(2))) == NULL)
         r = cm_fail(host, CASEMATE_ERROR_MEMORY, "no memory for evidence");
     if (r == CASEMATE_OK)
         *evidence = text;
+    cm_reply_release(reply);
+    return r;
+}
+
+/* `parameters` is released. */
+static int attest(struct casemate *host, const char *method, json_t *parameters, const char *nonce,
+                  char **evidence)
+{
+    struct cm_reply reply = {0};
+    int r;
+
+    if (nonce == NULL || json_object_set_new(parameters, "nonce", json_string(nonce)) < 0) {
+        json_decref(parameters);
+        return cm_fail(host, CASEMATE_ERROR_ARGUMENT, "a nonce is 16 to 64 bytes in hexadecimal");
+    }
+    r = ask(host, method, parameters, &reply);
+    return r == CASEMATE_OK ? take_evidence(host, &reply, evidence) : r;
+}
+
+int casemate_attest(struct casemate *host, const char *tenant, const char *name, const char *nonce,
+                    char **evidence)
+{
+    int r = CASEMATE_OK;
+    json_t *parameters = about_one(host, tenant, name, &r);
+
+    return parameters == NULL ? r : attest(host, "Attest", parameters, nonce, evidence);
+}
+
+int casemate_attest_host(struct casemate *host, const char *nonce, char **evidence)
+{
+    json_t *parameters = json_object();
+
+    return parameters == NULL ? cm_fail(host, CASEMATE_ERROR_MEMORY, "no memory for a call")
+                              : attest(host, "AttestHost", parameters, nonce, evidence);
+}
+
+int casemate_activate(struct casemate *host, const char *credential, const char *secret,
+                      char **opened)
+{
+    struct cm_reply reply = {0};
+    const json_t *value;
+    json_t *parameters = NULL;
+    int r;
+
+    if (credential != NULL && secret != NULL)
+        parameters = json_pack("{s:s, s:s}", "credential", credential, "secret", secret);
+    if (parameters == NULL)
+        return cm_fail(host, CASEMATE_ERROR_ARGUMENT, "a credential is two texts in hexadecimal");
+    r = ask(host, "Activate", parameters, &reply);
+    if (r != CASEMATE_OK)
+        return r;
+    value = json_object_get(reply.parameters, "secret");
+    if (!json_is_string(value))
+        r = checked(host, cm_fail(host, CASEMATE_ERROR_PROTOCOL, "a reply without a secret"));
+    else if ((*opened = strdup(json_string_value(value))) == NULL)
+        r = cm_fail(host, CASEMATE_ERROR_MEMORY, "no memory for a secret");
     cm_reply_release(&reply);
     return r;
 }

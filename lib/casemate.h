@@ -240,6 +240,20 @@ int casemate_console(struct casemate *host, const char *tenant, const char *name
 int casemate_attest(struct casemate *host, const char *tenant, const char *name, const char *nonce,
                     char **evidence);
 
+/*
+ * Evidence of the host itself, for its administrator: signed by its TPM, with what its firmware and
+ * its kernel have measured and its ledger. _WRONG_STATE: the host's policy states no TPM; _BUSY.
+ */
+int casemate_attest_host(struct casemate *host, const char *nonce, char **evidence);
+
+/*
+ * Have the host's TPM open what a verifier wrapped for it: both halves in lower-case hexadecimal,
+ * at most 320 bytes each. *opened is the secret in hexadecimal, which the caller wipes and frees
+ * with free(). _WRONG_STATE: it is for another TPM, or another attestation key.
+ */
+int casemate_activate(struct casemate *host, const char *credential, const char *secret,
+                      char **opened);
+
 /* The host itself. */
 int casemate_get_info(struct casemate *host, struct casemate_info **info);
 

@@ -14,7 +14,7 @@
 /* The guest's TPM may be at work for the guest, and a host's TPM signs some times a second. */
 #define PATIENCE 90000
 
-enum { NONCE = HOST_OPTION_OWN };
+enum { NONCE = HOST_OPTION_OWN, HOST };
 
 static bool nonce_is_good(const char *text)
 {
@@ -30,16 +30,18 @@ int attest_quote_verb(int argc, char **argv)
     static const struct verb_option options[] = {
         HOST_OPTIONS,
         {"nonce", "HEX", "what the verifier asks to have signed: 16 to 64 bytes of its choice"},
+        {"host", NULL, "of this host itself, without a guest"},
         HOST_END,
     };
     static const struct verb_usage usage = {
         .name = "attest quote",
-        .words = "GUEST",
+        .words = "GUEST | --host",
         .what =
             "Have the TPM of a guest sign how it was started and what has happened to it since, "
-            "and print that evidence as JSON. The guest is not asked.",
+            "and print that evidence as JSON. The guest is not asked. With --host: have the "
+            "host's TPM sign how the host was booted.",
         .options = options,
-        .words_min = 1,
+        .words_min = 0,
         .words_max = 1,
     };
     struct casemate *host = NULL;
@@ -55,11 +57,17 @@ int attest_quote_verb(int argc, char **argv)
                  "without one, old evidence would pass for new");
         return VERB_USAGE;
     }
+    if (arguments.given[HOST] == (guest.name[0] != '\0')) {
+        complain("say of which guest, or --host");
+        return VERB_USAGE;
+    }
     status = host_open(&arguments, PATIENCE, &host);
     if (status == VERB_OK) {
-        r = casemate_attest(host, host_guest_tenant(&guest), guest.name, arguments.value[NONCE],
-                            &evidence);
-        (void)text_format(doing, sizeof(doing), "have %s signed", guest.name);
+        r = arguments.given[HOST] ? casemate_attest_host(host, arguments.value[NONCE], &evidence)
+                                  : casemate_attest(host, host_guest_tenant(&guest), guest.name,
+                                                    arguments.value[NONCE], &evidence);
+        (void)text_format(doing, sizeof(doing), "have %s signed",
+                          arguments.given[HOST] ? "the host" : guest.name);
         if (r != CASEMATE_OK)
             status = host_failed(host, r, doing);
     }
