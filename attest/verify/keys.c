@@ -32,6 +32,11 @@ size_t keys_count(const struct keys *keys)
     return keys != NULL ? keys->count : 0;
 }
 
+const struct enrolled_key *keys_at(const struct keys *keys, size_t index)
+{
+    return index < keys_count(keys) ? &keys->key[index] : NULL;
+}
+
 static int compare(const struct enrolled_key *key, const uint8_t *ak, size_t size)
 {
     const int order = memcmp(key->ak, ak, size < key->ak_size ? size : key->ak_size);

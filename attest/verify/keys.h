@@ -53,7 +53,8 @@ int keys_add(struct keys *keys, const struct enrolled_key *key);
 /* Revoke for a reason, which is made printable and cut to fit. 0; -ENOENT. */
 int keys_revoke(struct keys *keys, const uint8_t *ak, size_t size, const char *reason);
 
-/* How many there are. */
+/* How many there are, and each of them: NULL behind the last. */
 size_t keys_count(const struct keys *keys);
+const struct enrolled_key *keys_at(const struct keys *keys, size_t index);
 
 #endif

@@ -16,12 +16,15 @@ bool attest_launches(int argc, char **argv)
 int verb_attest(int argc, char **argv)
 {
     static const struct verb_beneath verbs[] = {
+        {"activate", attest_activate_verb, "have this host's TPM open a verifier's challenge"},
         {"deliver", attest_deliver_verb, "give a guest the key that was released for it"},
+        {"enroll", attest_enroll_verb, "take a host's attestation key into a registry"},
         {"log", attest_log_verb, "show any TCG event log"},
         {"predict", attest_predict_verb, "what a guest will measure, before it starts"},
         {"quote", attest_quote_verb, "have a guest's TPM sign what it is"},
         {"reference", attest_reference_verb,
          "what a verifier is to demand of a guest, by its policy"},
+        {"revoke", attest_revoke_verb, "no longer believe an enrolled key"},
         {"verify", attest_verify_verb, "check evidence of a guest against a reference"},
     };
 

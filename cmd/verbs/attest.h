@@ -23,6 +23,9 @@ int attest_log_show(const char *name, const void *bytes, size_t size, bool json,
 
 /* Each returns its exit status. */
 int attest_deliver_verb(int argc, char **argv);
+int attest_activate_verb(int argc, char **argv);
+int attest_enroll_verb(int argc, char **argv);
+int attest_revoke_verb(int argc, char **argv);
 int attest_log_verb(int argc, char **argv);
 int attest_predict_verb(int argc, char **argv);
 int attest_quote_verb(int argc, char **argv);

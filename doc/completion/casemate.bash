@@ -157,14 +157,16 @@ _casemate_policy() {
 _casemate_attest() {
     local word=$1 verb=${COMP_WORDS[2]} options="--help"
     if [ "$COMP_CWORD" -eq 2 ]; then
-        _casemate_words "$word" "deliver log predict quote reference verify --help"
+        _casemate_words "$word" "activate deliver enroll log predict quote reference revoke verify --help"
         return
     fi
     case $verb in
-    deliver) options+=" --socket" ;;
+    activate | deliver) options+=" --socket" ;;
+    enroll) options+=" --registry --name --roots --ek-trusted --challenge --answer" ;;
     log) options+=" --json" ;;
     predict) options+=" --source --json --log --corim" ;;
-    quote) options+=" --socket --nonce" ;;
+    quote) options+=" --socket --nonce --host" ;;
+    revoke) options+=" --registry --reason" ;;
     reference) options+=" --source --proof --predict" ;;
     verify) options+=" --nonce --reference --registry --json --token" ;;
     esac

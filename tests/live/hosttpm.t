@@ -47,6 +47,46 @@ is "$(field_of "$pid" CapPrm) $(field_of "$pid" CapBnd)" "0000000000000000 00000
 is "$(field_of "$pid" Seccomp) $(field_of "$pid" NoNewPrivs)" "2 1" "and a filter"
 ! in_test_host || is "$(tr -d '\0' <"/proc/$pid/attr/current")" system_u:system_r:casemate_hosttpm_t:s0 "in its domain"
 
+# -- the host itself, and its key in a verifier's registry
+nonce=00112233445566778899aabbccddeeff
+attest() { "$CASEMATE" attest "$@" 2>&1; }
+quote_host() { attest quote --host --nonce $nonce >"$scratch/host.evidence"; }
+ok "the host's own quote" quote_host || diag "$(head -c 500 "$scratch/host.evidence")" "$(tail -n 3 "$log")"
+cd "$scratch" || exit 3
+echo '{"version": 1, "kind": "host", "host": {"name": "node1", "ledger": true}}' >host.reference
+verify_host() { attest verify host.evidence --nonce $nonce --reference host.reference --registry registry; }
+echo '{"version": 1, "keys": []}' >registry
+like "$(verify_host)" 'host-ak-unknown' "is worth nothing while nobody has enrolled its key"
+like "$(attest enroll host.evidence --name node1 --roots host.reference --challenge challenge)" 'ek-trusted|no certificate' \
+    "a TPM without a certificate is not enrolled by itself"
+ek=$(attest enroll host.evidence --name node1 --roots host.reference --challenge challenge | grep -oE '000b[0-9a-f]{64}')
+like "$(attest enroll host.evidence --name node1 --ek-trusted "${ek%?}" --challenge challenge)" 'not the one that you trust' "nor by half of a name"
+is "$(attest enroll host.evidence --name node1 --ek-trusted "$ek" --challenge challenge)" "" "by the whole name there is a challenge"
+is "$(stat -c %a challenge.waiting)" 600 "and what stays with the verifier is its own"
+cp challenge.waiting waiting.kept
+cp challenge challenge.kept
+ok "the host's TPM opens it" sh -c "'$CASEMATE' attest activate challenge >answer"
+is "$(attest enroll --challenge challenge --answer answer --registry registry)" "" "the answer enrolls its key"
+is "$(stat -c %a registry)" 600 "in a registry of its own"
+like "$(attest enroll --challenge challenge --answer answer --registry registry)" 'no answer is waited for' "once"
+sed -E 's/("credential": "[0-9a-f]*)[0-9a-f]"/\10"/; s/0"/1"/' challenge.kept >challenge.changed
+like "$(attest activate challenge.changed)" "not for this host's TPM|none of" "a challenge that was changed is not opened"
+like "$(verify_host)" '^host node1: verified' "now its quote is believed" || diag "$(verify_host)"
+like "$(attest verify host.evidence --nonce "${nonce/00/01}" --reference host.reference --registry registry)" '\(nonce\)' "for its nonce"
+echo '{"version": 1}' >guest.reference
+like "$(attest verify host.evidence --nonce $nonce --reference guest.reference --registry registry)" '\(kind\)' "and not as a guest's"
+# What SELinux did, on the kernel's own word: where it measures that.
+if in_test_host && grep -q ima_policy=critical_data /proc/cmdline; then
+    echo '{"version": 1, "kind": "host", "host": {"selinux": true, "boot_log": false}}' >host.reference
+    like "$(verify_host)" 'verified' "SELinux was enforcing since boot" || diag "$(verify_host)"
+fi
+is "$(attest revoke node1 --registry registry --reason sold)" "" "it is revoked"
+like "$(verify_host)" 'host-ak-revoked.*sold' "and believed no more"
+like "$(attest revoke node1 --registry registry --reason again)" 'no key of node1' "once"
+cp waiting.kept challenge.waiting
+cp challenge.kept challenge
+like "$(attest enroll --challenge challenge --answer answer --registry registry)" 'revoked' "and is not enrolled again"
+
 ok "a guest without a TPM starts" guest start acme/db || diag "$(tail -n 5 "$log")"
 is "$(ledger db)" start "and is in the ledger"
 ok "it is killed" guest kill acme/db

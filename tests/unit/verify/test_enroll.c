@@ -19,8 +19,10 @@
 #include "attest/host/tpm.h"
 #include "attest/verify/chain.h"
 #include "attest/verify/credential.h"
+#include "attest/verify/enroll.h"
 #include "attest/verify/key.h"
 #include "attest/verify/keys.h"
+#include "base/hex.h"
 #include "tests/unit/hosttpm/swtpm.h"
 
 static const uint8_t secret[32] = "thirty-two bytes that are secret";
@@ -177,6 +179,22 @@ static void test_credential_refuses(void **state)
     EVP_PKEY_free(key);
 }
 
+/* A P-256 key of software in a TPM's form: an EK's, or (the same point) an AK's. */
+static size_t public_area(const struct tpm_public *key, bool attests, uint8_t area[128])
+{
+    static const uint8_t decrypts[] = {0x00, 0x23, 0, 0x0b, 0, 3,    0, 0xb2, 0, 0,    0, 6,
+                                       0,    0x80, 0, 0x43, 0, 0x10, 0, 3,    0, 0x10, 0, 0x20};
+    static const uint8_t signs[] = {0x00, 0x23, 0,    0x0b, 0,    5, 0, 0x72, 0,    0, 0,
+                                    0x10, 0,    0x18, 0,    0x0b, 0, 3, 0,    0x10, 0, 0x20};
+    size_t used = attests ? sizeof(signs) : sizeof(decrypts);
+
+    memcpy(area, attests ? signs : decrypts, used);
+    memcpy(area + used, key->x, 32);
+    memcpy(area + used + 32, "\x00\x20", 2);
+    memcpy(area + used + 34, key->y, 32);
+    return used + 66;
+}
+
 /* Certificates. */
 static X509 *certificate(EVP_PKEY *subject_key, const char *subject, X509 *issuer, EVP_PKEY *by,
                          bool is_ca)
@@ -266,6 +284,290 @@ static void test_chain(void **state)
     EVP_PKEY_free(middle_key);
     EVP_PKEY_free(mine);
     EVP_PKEY_free(its);
+}
+
+/* A CA that may sign certificates of TPMs, and none of further CAs. */
+static void test_path_length(void **state)
+{
+    struct tpm_public ek;
+    EVP_PKEY *mine = software_ek(false, &ek);
+    EVP_PKEY *root_key = EVP_EC_gen("P-256"), *middle_key = EVP_EC_gen("P-256");
+    X509 *root = certificate(root_key, "root", NULL, root_key, true), *middle, *leaf;
+    X509_EXTENSION *extension;
+    struct evidence_bytes chain[2];
+    struct chain_error error;
+    BIO *pem = BIO_new(BIO_s_mem());
+    char *roots = NULL;
+    long size;
+
+    (void)state;
+    X509_EXTENSION_free(X509_delete_ext(root, 0));
+    extension =
+        X509V3_EXT_conf_nid(NULL, NULL, NID_basic_constraints, "critical,CA:TRUE,pathlen:0");
+    X509_add_ext(root, extension, -1);
+    X509_EXTENSION_free(extension);
+    assert_true(X509_sign(root, root_key, EVP_sha256()) > 0);
+    middle = certificate(middle_key, "middle", root, root_key, true);
+    leaf = certificate(mine, "ek", middle, middle_key, false);
+    chain[0] = der(leaf);
+    chain[1] = der(middle);
+    PEM_write_bio_X509(pem, root);
+    size = BIO_get_mem_data(pem, &roots);
+    assert_int_equal(chain_check(chain, 2, roots, (size_t)size, &ek, 1500000, &error), -EACCES);
+    OPENSSL_free((void *)(uintptr_t)chain[0].data);
+    OPENSSL_free((void *)(uintptr_t)chain[1].data);
+    BIO_free(pem);
+    X509_free(root);
+    X509_free(middle);
+    X509_free(leaf);
+    EVP_PKEY_free(root_key);
+    EVP_PKEY_free(middle_key);
+    EVP_PKEY_free(mine);
+}
+
+/* ---- all three texts, with a real TPM in the host's place */
+
+#define NOW 1500000
+
+static struct evidence evidence_of(const struct hosttpm_identity *id)
+{
+    struct evidence e = {.has_host = true, .host_only = true};
+
+    e.host.key.ak = (struct evidence_bytes){id->ak, id->ak_size};
+    e.host.key.ek = (struct evidence_bytes){id->ek, id->ek_size};
+    return e;
+}
+
+/* What the host does with the challenge's text: its answer's text, or NULL. */
+static char *answer_of(struct host_tpm *tpm, const json_t *challenge, int expected)
+{
+    char *text = json_dumps(challenge, 0), hex[2 * HOSTTPM_SECRET_MAX + 1], *answer;
+    struct hosttpm_activate activate = {.blob_size = 0};
+    struct hosttpm_secret opened = {.size = 0};
+    struct enroll_wrapped wrapped;
+    json_t *object;
+
+    assert_int_equal(enroll_wrapped_read(text, strlen(text), &wrapped), 0);
+    free(text);
+    activate.blob_size = (uint32_t)strlen(wrapped.credential) / 2;
+    activate.secret_size = (uint32_t)strlen(wrapped.secret) / 2;
+    assert_int_equal(hex_decode(activate.blob, activate.blob_size, wrapped.credential,
+                                strlen(wrapped.credential)),
+                     0);
+    assert_int_equal(
+        hex_decode(activate.secret, activate.secret_size, wrapped.secret, strlen(wrapped.secret)),
+        0);
+    assert_int_equal(host_tpm_activate(tpm, &activate, &opened), expected);
+    if (expected != 0)
+        return NULL;
+    hex_encode(hex, opened.secret, opened.size);
+    object = enroll_answer(&wrapped, hex);
+    answer = json_dumps(object, 0);
+    json_decref(object);
+    return answer;
+}
+
+static struct enroll_answered answered(const char *text)
+{
+    struct enroll_answered a = {.ak_size = 0};
+
+    assert_int_equal(enroll_answer_read(text, strlen(text), &a), 0);
+    return a;
+}
+
+static void test_enrolling(void **state)
+{
+    struct swtpm swtpm, second;
+    struct host_tpm *tpm, *other;
+    struct hosttpm_identity id, its;
+    struct evidence evidence;
+    struct enroll_keys keys = {.certified = true};
+    struct enrollment waited, again;
+    struct enroll_answered answer, late;
+    struct keys *registry = keys_new();
+    struct chain_error error;
+    json_t *challenge, *text_of;
+    char *text, *kept;
+
+    (void)state;
+    if (!swtpm_is_installed()) {
+        print_message("swtpm is not installed: there is no TPM to enroll\n");
+        skip();
+    }
+    swtpm_new(&swtpm);
+    swtpm_new(&second);
+    assert_int_equal(host_tpm_open(swtpm.fd, &tpm), 0);
+    assert_int_equal(host_tpm_open(second.fd, &other), 0);
+    assert_int_equal(host_tpm_prepare(tpm), 0);
+    assert_int_equal(host_tpm_prepare(other), 0);
+    assert_int_equal(host_tpm_identity(tpm, &id), 0);
+    assert_int_equal(host_tpm_identity(other, &its), 0);
+    evidence = evidence_of(&id);
+    assert_int_equal(enroll_keys_of(&evidence, NULL, 0, NOW, &keys, &error), 0);
+    assert_false(keys.certified);
+    assert_true(enroll_keys_valid(&keys));
+    assert_int_equal(enroll_challenge(&keys, "Node 1", NOW, &waited, &challenge), -EINVAL);
+    assert_int_equal(enroll_challenge(&keys, "node1", NOW, &waited, &challenge), 0);
+    /* What is waited for is what is read again, and does not hold the secret. */
+    text_of = enrollment_json(&waited);
+    kept = json_dumps(text_of, 0);
+    json_decref(text_of);
+    assert_int_equal(enrollment_read(kept, strlen(kept), &again), 0);
+    assert_memory_equal(&again, &waited, sizeof(again));
+    text = answer_of(tpm, challenge, 0);
+    answer = answered(text);
+    assert_null(strstr(kept, strstr(text, "\"secret\": \"") + 11));
+    free(kept);
+    /* Not too late, nor of another challenge, TPM or AK. */
+    assert_int_equal(enroll_finish(&waited, &answer, NOW + ENROLL_LIFE, registry), -ETIME);
+    assert_int_equal(enroll_finish(&waited, &answer, NOW - 1, registry), -ETIME);
+    answer.secret[0] ^= 1;
+    assert_int_equal(enroll_finish(&waited, &answer, NOW, registry), -EACCES);
+    answer.secret[0] ^= 1;
+    answer.ak[5] ^= 1;
+    assert_int_equal(enroll_finish(&waited, &answer, NOW, registry), -EACCES);
+    answer.ak[5] ^= 1;
+    assert_int_equal(keys_count(registry), 0);
+    assert_int_equal(enroll_finish(&waited, &answer, NOW, registry), 0);
+    assert_int_equal(enroll_finish(&waited, &answer, NOW, registry), 0);
+    assert_int_equal(keys_count(registry), 1);
+    assert_string_equal(keys_at(registry, 0)->owner, "node1");
+    assert_true(keys_at(registry, 0)->host);
+    /* An answer of before to a challenge of now. */
+    late = answer;
+    json_decref(challenge);
+    free(text);
+    assert_int_equal(enroll_challenge(&keys, "node1", NOW, &waited, &challenge), 0);
+    assert_int_equal(enroll_finish(&waited, &late, NOW, registry), -EACCES);
+    /* Another TPM does not open it. */
+    assert_null(answer_of(other, challenge, -EBADMSG));
+    json_decref(challenge);
+    /* A real EK, and the AK of another TPM: neither opens what is for both. */
+    evidence.host.key.ak = (struct evidence_bytes){its.ak, its.ak_size};
+    assert_int_equal(enroll_keys_of(&evidence, NULL, 0, NOW, &keys, &error), 0);
+    assert_int_equal(enroll_challenge(&keys, "node2", NOW, &waited, &challenge), 0);
+    assert_null(answer_of(tpm, challenge, -EBADMSG));
+    assert_null(answer_of(other, challenge, -EBADMSG));
+    json_decref(challenge);
+    /* An AK that is the EK, or the other way round. */
+    evidence.host.key.ak = evidence.host.key.ek;
+    assert_int_equal(enroll_keys_of(&evidence, NULL, 0, NOW, &keys, &error), -EACCES);
+    evidence = evidence_of(&id);
+    evidence.host.key.ek = evidence.host.key.ak;
+    assert_int_equal(enroll_keys_of(&evidence, NULL, 0, NOW, &keys, &error), -EACCES);
+    evidence = evidence_of(&id);
+    evidence.host.key.ek.size--;
+    assert_int_equal(enroll_keys_of(&evidence, NULL, 0, NOW, &keys, &error), -EINVAL);
+    evidence.has_host = false;
+    assert_int_equal(enroll_keys_of(&evidence, NULL, 0, NOW, &keys, &error), -EINVAL);
+    /* Under another name, or once revoked: never again. */
+    evidence = evidence_of(&id);
+    assert_int_equal(enroll_keys_of(&evidence, NULL, 0, NOW, &keys, &error), 0);
+    assert_int_equal(enroll_challenge(&keys, "node9", NOW, &waited, &challenge), 0);
+    text = answer_of(tpm, challenge, 0);
+    answer = answered(text);
+    assert_int_equal(enroll_finish(&waited, &answer, NOW, registry), -EEXIST);
+    strcpy(waited.owner, "node1");
+    assert_int_equal(keys_revoke(registry, waited.ak, waited.ak_size, "sold"), 0);
+    assert_int_equal(enroll_finish(&waited, &answer, NOW, registry), -EEXIST);
+    free(text);
+    json_decref(challenge);
+    keys_free(registry);
+    host_tpm_close(tpm);
+    host_tpm_close(other);
+    swtpm_remove(&swtpm);
+    swtpm_remove(&second);
+}
+
+/* A certificate of another key, of a stranger's CA, or that has expired, enrolls nothing. */
+static void test_enrolling_by_certificate(void **state)
+{
+    struct tpm_public ek;
+    EVP_PKEY *mine = software_ek(false, &ek), *root_key = EVP_EC_gen("P-256");
+    EVP_PKEY *strange_key = EVP_EC_gen("P-256");
+    X509 *root = certificate(root_key, "root", NULL, root_key, true);
+    X509 *strange = certificate(strange_key, "root", NULL, strange_key, true);
+    X509 *good = certificate(mine, "ek", root, root_key, false);
+    X509 *foreign = certificate(mine, "ek", strange, strange_key, false);
+    X509 *another = certificate(strange_key, "ek", root, root_key, false);
+    X509 *all[] = {good, foreign, another};
+    const uint64_t moments[] = {500000, NOW, 2500000};
+    struct enroll_keys keys;
+    struct evidence evidence = {.has_host = true};
+    struct chain_error error;
+    BIO *pem = BIO_new(BIO_s_mem());
+    uint8_t area[128], ak[128];
+    size_t size = public_area(&ek, false, area), ak_size = public_area(&ek, true, ak);
+    char *roots = NULL;
+    long roots_size;
+
+    (void)state;
+    PEM_write_bio_X509(pem, root);
+    roots_size = BIO_get_mem_data(pem, &roots);
+    evidence.host.key.ek = (struct evidence_bytes){area, size};
+    evidence.host.key.ak = (struct evidence_bytes){ak, ak_size};
+    evidence.host.chain_count = 1;
+    for (unsigned i = 0; i < 3; i++) {
+        evidence.host.chain[0] = der(all[i]);
+        for (unsigned k = 0; k < 3; k++) {
+            const bool fine = i == 0 && k == 1;
+
+            keys.certified = false;
+            assert_int_equal(
+                enroll_keys_of(&evidence, roots, (size_t)roots_size, moments[k], &keys, &error),
+                fine ? 0 : -EACCES);
+            assert_int_equal(keys.certified, fine);
+        }
+        OPENSSL_free((void *)(uintptr_t)evidence.host.chain[0].data);
+        X509_free(all[i]);
+    }
+    /* None at all is no error, and no certificate. */
+    evidence.host.chain_count = 0;
+    assert_int_equal(enroll_keys_of(&evidence, roots, (size_t)roots_size, NOW, &keys, &error), 0);
+    assert_false(keys.certified);
+    BIO_free(pem);
+    X509_free(root);
+    X509_free(strange);
+    EVP_PKEY_free(mine);
+    EVP_PKEY_free(root_key);
+    EVP_PKEY_free(strange_key);
+}
+
+#define AK34 "000b000000000000000000000000000000000000000000000000000000000000000a"
+
+static void test_texts_refused(void **state)
+{
+    static const char *const texts[] = {
+        "",
+        "[]",
+        "{}",
+        "{\"version\":1,\"kind\":\"challenge\"}",
+        "{\"version\":2,\"kind\":\"challenge\",\"ak\":\"" AK34
+        "\",\"credential\":\"00\",\"secret\":\"00\"}",
+        "{\"version\":1,\"kind\":\"answer\",\"ak\":\"" AK34
+        "\",\"credential\":\"00\",\"secret\":\"00\"}",
+        "{\"version\":1,\"kind\":\"challenge\",\"ak\":\"00\",\"credential\":\"00\",\"secret\":"
+        "\"00\"}",
+        "{\"version\":1,\"kind\":\"challenge\",\"ak\":\"" AK34
+        "\",\"credential\":\"\",\"secret\":\"00\"}",
+        "{\"version\":1,\"kind\":\"challenge\",\"ak\":\"" AK34
+        "\",\"credential\":\"0\",\"secret\":\"00\"}",
+        "{\"version\":1,\"kind\":\"challenge\",\"ak\":\"" AK34
+        "\",\"credential\":\"00\",\"secret\":\"00\",\"more\":1}",
+        "{\"version\":1,\"kind\":\"answer\",\"ak\":\"" AK34 "\",\"secret\":\"00\"}",
+        "{\"version\":1,\"kind\":\"enrollment\",\"owner\":\"a\",\"ak\":\"" AK34 "\",\"ek\":\"" AK34
+        "\",\"digest\":\"00\",\"expires\":1}",
+    };
+    struct enroll_wrapped wrapped;
+    struct enroll_answered answer;
+    struct enrollment waited;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        assert_int_equal(enroll_wrapped_read(texts[i], strlen(texts[i]), &wrapped), -EINVAL);
+        assert_int_equal(enroll_answer_read(texts[i], strlen(texts[i]), &answer), -EINVAL);
+        assert_int_equal(enrollment_read(texts[i], strlen(texts[i]), &waited), -EINVAL);
+    }
 }
 
 /* The registry. */
@@ -367,9 +669,16 @@ static void test_registry_refuses(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_a_tpm_opens_it),     cmocka_unit_test(test_rsa_opens),
-        cmocka_unit_test(test_credential_refuses), cmocka_unit_test(test_chain),
-        cmocka_unit_test(test_registry),           cmocka_unit_test(test_registry_refuses),
+        cmocka_unit_test(test_a_tpm_opens_it),
+        cmocka_unit_test(test_rsa_opens),
+        cmocka_unit_test(test_credential_refuses),
+        cmocka_unit_test(test_chain),
+        cmocka_unit_test(test_registry),
+        cmocka_unit_test(test_registry_refuses),
+        cmocka_unit_test(test_path_length),
+        cmocka_unit_test(test_enrolling),
+        cmocka_unit_test(test_enrolling_by_certificate),
+        cmocka_unit_test(test_texts_refused),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
