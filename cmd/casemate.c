@@ -35,6 +35,7 @@ static const struct verb {
     {"pause", verb_pause, "freeze guests", false},
     {"resume", verb_resume, "let paused guests go on", false},
     {"quarantine", verb_quarantine, "freeze guests for good, as evidence", false},
+    {"forget", verb_forget, "remove what guests' TPMs have stored", false},
     {"list", verb_list, "the guests of this host", false},
     {"show", verb_show, "a guest and its processes", false},
     {"console", verb_console, "connect this terminal to a guest's serial port", false},

@@ -33,6 +33,7 @@ enum host_request_type {
     HOST_ATTEST,      /* the last reply carries a descriptor: hv/attest_wire.h */
     HOST_ATTEST_HOST, /* the last reply carries a descriptor: struct hosttpm_evidence */
     HOST_ACTIVATE,    /* open the credential; HOST_REPLY_SECRET */
+    HOST_FORGET,      /* remove what the TPM of a guest that does not run has stored */
     HOST_REQUESTS,
 };
 

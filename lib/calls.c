@@ -250,6 +250,11 @@ int casemate_quarantine(struct casemate *host, const char *tenant, const char *n
     return order_guest(host, "Quarantine", tenant, name);
 }
 
+int casemate_forget(struct casemate *host, const char *tenant, const char *name)
+{
+    return order_guest(host, "Forget", tenant, name);
+}
+
 int casemate_get_metrics(struct casemate *host, const char *tenant, const char *name,
                          struct casemate_metrics **metrics)
 {

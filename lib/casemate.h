@@ -214,6 +214,12 @@ int casemate_resume(struct casemate *host, const char *tenant, const char *name)
  */
 int casemate_quarantine(struct casemate *host, const char *tenant, const char *name);
 
+/*
+ * Remove for good what the TPM of a guest that does not run has stored: keys, and what was sealed.
+ * No copy of it starts again; the guest's next start makes a new TPM. _WRONG_STATE.
+ */
+int casemate_forget(struct casemate *host, const char *tenant, const char *name);
+
 /* Its counters since its start. _WRONG_STATE. */
 int casemate_get_metrics(struct casemate *host, const char *tenant, const char *name,
                          struct casemate_metrics **metrics);

@@ -9,6 +9,7 @@
 
 #include "base/cleanup.h"
 #include "base/fdpass.h"
+#include "base/text.h"
 
 #define PATIENCE_MS 30000
 
@@ -352,4 +353,15 @@ int hosttpm_take(int socket, struct hosttpm_reply *reply, int *fd)
         return -EPROTO;
     }
     return r;
+}
+
+int hosttpm_ask_forget(int socket, const uint8_t uuid[16], const char *tenant, const char *guest)
+{
+    struct hosttpm_request request = {.type = HOSTTPM_KEYS_FORGET};
+    int r = text_copy(request.entry.tenant, sizeof(request.entry.tenant), tenant);
+
+    if (r == 0)
+        r = text_copy(request.entry.guest, sizeof(request.entry.guest), guest);
+    memcpy(request.uuid, uuid, sizeof(request.uuid));
+    return r < 0 ? r : send_soon(socket, &request);
 }

@@ -54,6 +54,12 @@ int hosttpm_keys_begin(int socket, const uint8_t uuid[16], struct tpm_keys *keys
  */
 int hosttpm_keys_commit(int socket, uint64_t generation);
 
+/*
+ * The same, as hosttpm_ask_evidence, with the guest's names for the ledger. Its reply's result may
+ * be -ENOENT: no key was ever given out; or -EBUSY: the guest is being started.
+ */
+int hosttpm_ask_forget(int socket, const uint8_t uuid[16], const char *tenant, const char *guest);
+
 /* The guest will never start again: its keys are gone when this returns. Parent only. -ENOENT. */
 int hosttpm_keys_forget(int control, const uint8_t uuid[16]);
 

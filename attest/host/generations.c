@@ -37,6 +37,14 @@ uint32_t generations_count(const struct generations *map)
     return map->count;
 }
 
+static bool all_zero(const uint8_t *bytes, size_t size)
+{
+    for (size_t i = 0; i < size; i++)
+        if (bytes[i] != 0)
+            return false;
+    return true;
+}
+
 /* Where the guest is, or would be. */
 static uint32_t place(const struct generations *map, const uint8_t uuid[16], bool *found)
 {
@@ -140,16 +148,35 @@ int generations_commit(struct generations *map, const uint8_t uuid[16], uint64_t
 
 int generations_forget(struct generations *map, const uint8_t uuid[16])
 {
+    struct generation *at;
     uint32_t index;
     bool found;
 
     index = place(map, uuid, &found);
-    if (!found)
+    if (!found || generation_is_forgotten(&map->row[index]))
         return -ENOENT;
+    at = &map->row[index];
+    if (at->number > 0) {
+        explicit_bzero(at->key, sizeof(at->key));
+        explicit_bzero(at->next, sizeof(at->next));
+        at->pending = false;
+        return 0;
+    }
+    /* It never ran: there is no number that must not come again. */
     map->count--;
     memmove(&map->row[index], &map->row[index + 1], (map->count - index) * sizeof(map->row[0]));
     explicit_bzero(&map->row[map->count], sizeof(map->row[0]));
     return 0;
+}
+
+bool generation_is_fresh(const struct generation *row)
+{
+    return all_zero(row->key, sizeof(row->key));
+}
+
+bool generation_is_forgotten(const struct generation *row)
+{
+    return row->number > 0 && !row->pending && generation_is_fresh(row);
 }
 
 int generations_root(const struct generations *map, uint8_t root[MERKLE_SIZE])
@@ -169,7 +196,7 @@ int generations_root(const struct generations *map, uint8_t root[MERKLE_SIZE])
         memcpy(leaf, row->uuid, 16);
         for (unsigned k = 0; k < 8; k++)
             leaf[16 + k] = (uint8_t)(row->number >> (56 - 8 * k));
-        leaf[24] = row->pending ? 1 : 0;
+        leaf[24] = generation_is_forgotten(row) ? 2 : row->pending ? 1 : 0;
         r = merkle_leaf(leaf, sizeof(leaf), leaves[i]);
     }
     if (r == 0)
@@ -193,14 +220,6 @@ void generations_write(const struct generations *map, uint8_t *bytes)
     }
 }
 
-static bool all_zero(const uint8_t *bytes, size_t size)
-{
-    for (size_t i = 0; i < size; i++)
-        if (bytes[i] != 0)
-            return false;
-    return true;
-}
-
 /* Only what generations_write writes. */
 static int read_row(const uint8_t *bytes, struct generation *row)
 {
@@ -209,7 +228,7 @@ static int read_row(const uint8_t *bytes, struct generation *row)
     memcpy(row->key, bytes + 32, sizeof(row->key));
     memcpy(row->next, bytes + 64, sizeof(row->next));
     if (bytes[24] > 1 || !all_zero(bytes + 25, 7) ||
-        (row->number == 0) != all_zero(row->key, sizeof(row->key)) ||
+        (row->number == 0 && !all_zero(row->key, sizeof(row->key))) ||
         row->pending == all_zero(row->next, sizeof(row->next)) ||
         (row->number == 0 && !row->pending))
         return -EBADMSG;

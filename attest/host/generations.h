@@ -25,7 +25,7 @@ struct generation {
     uint8_t uuid[16];
     uint64_t number;                    /* of the last start that was committed; 0: none was */
     bool pending;                       /* number + 1 was begun, under `next` */
-    uint8_t key[GENERATIONS_KEY_SIZE];  /* of `number`; zero when that is 0 */
+    uint8_t key[GENERATIONS_KEY_SIZE];  /* of `number`; zero: there is no state */
     uint8_t next[GENERATIONS_KEY_SIZE]; /* zero when nothing is pending */
 };
 
@@ -52,12 +52,21 @@ int generations_begin(struct generations *map, const uint8_t uuid[16],
  */
 int generations_commit(struct generations *map, const uint8_t uuid[16], uint64_t number);
 
-/* -ENOENT. */
+/*
+ * Wipe the guest's keys: what is stored under them opens never again. The number stays, so that a
+ * TPM that is made for the guest later is of a later generation than any that was. -ENOENT: there
+ * is nothing to forget.
+ */
 int generations_forget(struct generations *map, const uint8_t uuid[16]);
+/* No state is under any key: a TPM is to be made. */
+bool generation_is_fresh(const struct generation *row);
+/* And that because it was forgotten. */
+bool generation_is_forgotten(const struct generation *row);
 
 /*
  * The Merkle root over all guests in the order of their uuids: leaves are uuid, number (8 bytes,
- * big-endian), pending (1 byte). No key is in it, nor a hash of one. 0, -ENOMEM, -EIO.
+ * big-endian), 1 byte: 0, 1 while one is pending, 2 when it was forgotten. No key is in it, nor a
+ * hash of one. 0, -ENOMEM, -EIO.
  */
 int generations_root(const struct generations *map, uint8_t root[MERKLE_SIZE]);
 

@@ -10,10 +10,10 @@
 #define LINE_SIZE_MAX 512u
 
 static const char *const words[HOSTTPM_EVENTS] = {
-    [HOSTTPM_START] = "start",           [HOSTTPM_STOP] = "stop",
-    [HOSTTPM_RESET] = "reset",           [HOSTTPM_REFUSED] = "refused",
-    [HOSTTPM_KILLED] = "killed",         [HOSTTPM_QUARANTINED] = "quarantined",
-    [HOSTTPM_PERMISSIVE] = "permissive",
+    [HOSTTPM_START] = "start",     [HOSTTPM_STOP] = "stop",
+    [HOSTTPM_RESET] = "reset",     [HOSTTPM_REFUSED] = "refused",
+    [HOSTTPM_KILLED] = "killed",   [HOSTTPM_QUARANTINED] = "quarantined",
+    [HOSTTPM_REMOVED] = "removed", [HOSTTPM_PERMISSIVE] = "permissive",
 };
 
 static void put_hex(struct buf *out, const void *bytes, size_t size)

@@ -100,7 +100,7 @@ static int do_keys_begin(struct call *call)
     call->client->begun = true;
     call->service->changed = true;
     *keys = (struct hosttpm_keys){
-        .fresh = row.number == 0, .again = again, .generation = row.number + 1};
+        .fresh = generation_is_fresh(&row), .again = again, .generation = row.number + 1};
     memcpy(keys->old_key, row.key, sizeof(keys->old_key));
     memcpy(keys->new_key, row.next, sizeof(keys->new_key));
     explicit_bzero(&row, sizeof(row));
@@ -121,13 +121,27 @@ static int do_keys_commit(struct call *call)
     return r == -ENOENT ? -ESTALE : r;
 }
 
+/* That it was removed is in the ledger when this is answered, as a start would be. */
 static int do_keys_forget(struct call *call)
 {
+    const uint8_t *uuid = call->request->uuid;
+    struct generations *map = genstore_map(call->service->parts.store);
+    const struct generation *row = generations_find(map, uuid);
+    struct ledger_line line = {.entry = call->request->entry};
     int r;
 
-    if (begun_elsewhere(call, call->request->uuid))
+    if (begun_elsewhere(call, uuid))
         return -EBUSY;
-    r = generations_forget(genstore_map(call->service->parts.store), call->request->uuid);
+    if (row == NULL || generation_is_forgotten(row))
+        return -ENOENT;
+    memcpy(line.uuid, uuid, sizeof(line.uuid));
+    line.entry.event = HOSTTPM_REMOVED;
+    line.entry.generation = row->number;
+    if (LEDGER_BATCH_MAX - call->service->lines.size < 1024)
+        return -ENOSPC;
+    r = ledger_line_write(&line, &call->service->lines);
+    if (r == 0)
+        r = generations_forget(map, uuid);
     if (r == 0)
         call->service->changed = true;
     return r;
@@ -210,7 +224,7 @@ static const struct {
     [HOSTTPM_COUNTER] = {ROLE_ANY_HOST | ROLE_GUEST, false, do_counter},
     [HOSTTPM_KEYS_BEGIN] = {ROLE_GUEST, false, do_keys_begin},
     [HOSTTPM_KEYS_COMMIT] = {ROLE_GUEST, false, do_keys_commit},
-    [HOSTTPM_KEYS_FORGET] = {ROLE_PARENT, false, do_keys_forget},
+    [HOSTTPM_KEYS_FORGET] = {ROLE_ANY_HOST, false, do_keys_forget},
     [HOSTTPM_LEDGER] = {ROLE_PARENT | ROLE_GUEST, false, do_ledger},
     [HOSTTPM_QUOTE] = {ROLE_GUEST, false, do_quote},
     [HOSTTPM_HOST_QUOTE] = {ROLE_ANY_HOST, false, do_host_quote},

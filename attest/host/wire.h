@@ -73,7 +73,7 @@ enum hosttpm_type {
     HOSTTPM_COUNTER,     /* reply: counter */
     HOSTTPM_KEYS_BEGIN,  /* guest: keys of this start. reply: keys */
     HOSTTPM_KEYS_COMMIT, /* guest: its TPM's state is stored under the new key (keys.generation) */
-    HOSTTPM_KEYS_FORGET, /* parent: the guest of `uuid` is gone for good */
+    HOSTTPM_KEYS_FORGET, /* host: what the TPM of `uuid` stores is for nobody; entry: names */
     HOSTTPM_LEDGER,      /* entry: durable and in the PCR when the reply comes. reply: ledger */
     HOSTTPM_QUOTE,       /* guest: statement. reply: quote, when the interval is over */
     HOSTTPM_HOST_QUOTE, /* nonce alone, of statement: a statement of the host's own. reply: quote */
@@ -94,6 +94,7 @@ enum hosttpm_event {
     HOSTTPM_KILLED,      /* in place of STOP: ended at once, on somebody's word */
     HOSTTPM_QUARANTINED, /* frozen for good; its own TPM says no more */
     HOSTTPM_PERMISSIVE,  /* SELinux stopped enforcing while it was there */
+    HOSTTPM_REMOVED,     /* the stored TPM, for good, of a guest that does not run */
     HOSTTPM_EVENTS,
 };
 

@@ -126,6 +126,22 @@ int verb_quarantine(int argc, char **argv)
     return run_order(&order, argc, argv);
 }
 
+int verb_forget(int argc, char **argv)
+{
+    static const struct order order = {
+        {"forget", "GUEST...",
+         "Remove for good what the TPMs of guests that do not run have stored, and the keys to "
+         "that:\n"
+         "no copy of it starts again. The next start of such a guest makes a new TPM.",
+         plain, 1, -1},
+        "forget the TPM of",
+        "forgetting the TPM of",
+        90000,
+        casemate_forget};
+
+    return run_order(&order, argc, argv);
+}
+
 /* ---- stop */
 
 static int call_stop(struct casemate *host, const struct host_guest *guest, void *context)

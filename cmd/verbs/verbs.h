@@ -13,6 +13,7 @@ int verb_kill(int argc, char **argv);
 int verb_pause(int argc, char **argv);
 int verb_resume(int argc, char **argv);
 int verb_quarantine(int argc, char **argv);
+int verb_forget(int argc, char **argv);
 int verb_list(int argc, char **argv);
 int verb_show(int argc, char **argv);
 int verb_console(int argc, char **argv);

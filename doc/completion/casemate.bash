@@ -181,7 +181,7 @@ _casemate() {
     local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
     COMPREPLY=()
     if [ "$COMP_CWORD" -eq 1 ]; then
-        _casemate_words "$word" "run start stop kill pause resume quarantine list show console metrics
+        _casemate_words "$word" "run start stop kill pause resume quarantine forget list show console metrics
             events info reload label policy attest --help --version"
         return
     fi
@@ -190,7 +190,7 @@ _casemate() {
     label) _casemate_label "$word" "$previous" ;;
     policy) _casemate_policy "$word" ;;
     attest) _casemate_attest "$word" ;;
-    start | stop | kill | pause | resume | quarantine | list | show | console | metrics | events | info | reload)
+    start | stop | kill | pause | resume | quarantine | forget | list | show | console | metrics | events | info | reload)
         _casemate_host "$word" "$previous" "${COMP_WORDS[1]}"
         ;;
     esac

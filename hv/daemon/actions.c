@@ -193,6 +193,19 @@ void action_host_tpm(struct client *client, struct guest *guest)
         client_done(client, HOST_SYSTEM, 0, -1, "cannot ask the host's TPM: %s", strerror(-r));
 }
 
+/* Once its keys are forgotten no copy of its state starts; then the state itself. */
+void action_forget(struct client *client, struct guest *guest)
+{
+    if (!guest->in_store)
+        client_done(client, HOST_WRONG_STATE, 0, -1,
+                    "guest %s/%s was never started, so its TPM has stored nothing",
+                    guest->record.tenant, guest->record.name);
+    else if (client->host->wants_hosttpm)
+        action_host_tpm(client, guest);
+    else
+        hosttpm_forget_guest(client, guest, false);
+}
+
 void action_reload(struct client *client, struct guest *guest)
 {
     struct host *host = client->host;

@@ -30,6 +30,9 @@ int hosttpm_for_client(struct host *host, const struct client *client);
 /* A child has ended; true if it was that one. */
 bool hosttpm_child(struct host *host, pid_t pid, int status);
 
+/* The same, of the state of a guest's TPM: the host's TPM forgets its keys, then it is removed. */
+void hosttpm_forget_guest(struct client *client, const struct guest *guest, bool keys_gone);
+
 /* Whoever asked is told nothing more. */
 void hosttpm_forget_asked(struct host *host);
 

@@ -19,7 +19,8 @@
 #define DEED(type) (1u << HOST_##type)
 #define DEEDS                                                                                      \
     (DEED(START) | DEED(STOP) | DEED(KILL) | DEED(PAUSE) | DEED(RESUME) | DEED(QUARANTINE) |       \
-     DEED(CONSOLE) | DEED(RELOAD) | DEED(ATTEST) | DEED(ATTEST_HOST) | DEED(ACTIVATE))
+     DEED(CONSOLE) | DEED(RELOAD) | DEED(ATTEST) | DEED(ATTEST_HOST) | DEED(ACTIVATE) |            \
+     DEED(FORGET))
 
 #define GUEST "casemate_guest"
 #define HOST  "casemate_host"
@@ -42,6 +43,7 @@ static const struct request_row rows[HOST_REQUESTS] = {
     [HOST_ATTEST_HOST]= {"attest-host",HOST,  "attest",     false, 0,                                        0,                60, action_host_tpm},
     [HOST_ACTIVATE]   = {"activate",   HOST,  "attest",     false, 0,                                        0,                60, action_host_tpm},
     [HOST_INFO]       = {"info",       HOST,  "info",       false, 0,                                        0,                 0, action_info},
+    [HOST_FORGET]     = {"forget",     GUEST, "create",     true,  IN(STOPPED),                              0,                60, action_forget},
     [HOST_RELOAD]     = {"reload",     "casemate_policy", "load", false, 0,                                  0,                 0, action_reload},
 };
 /* clang-format on */
@@ -107,8 +109,7 @@ int request_check(const struct host_request *request, bool busy)
         (request->flags & (HOST_FLAG_KEEP | HOST_FLAG_STOP)) == (HOST_FLAG_KEEP | HOST_FLAG_STOP) ||
         request->seconds > SECONDS_MAX || (request->type != HOST_STOP && request->seconds != 0) ||
         !name_or_empty(request->tenant) || !name_or_empty(request->guest) || !nonce_ok(request) ||
-        !credential_ok(request) ||
-        (row->of_guest && request->guest[0] == '\0'))
+        !credential_ok(request) || (row->of_guest && request->guest[0] == '\0'))
         return -EBADMSG;
     return busy ? -EALREADY : 0;
 }

@@ -43,6 +43,7 @@ void action_start(struct client *client, struct guest *guest);
 void action_guard(struct client *client, struct guest *guest);
 void action_events(struct client *client, struct guest *guest);
 void action_info(struct client *client, struct guest *guest);
+void action_forget(struct client *client, struct guest *guest);
 void action_host_tpm(struct client *client, struct guest *guest);
 void action_reload(struct client *client, struct guest *guest);
 

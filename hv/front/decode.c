@@ -39,6 +39,7 @@ static const struct method {
     {"Attest", HOST_ATTEST, TAKES_TENANT | TAKES_GUEST | TAKES_NONCE},
     {"AttestHost", HOST_ATTEST_HOST, TAKES_NONCE},
     {"Activate", HOST_ACTIVATE, TAKES_WRAPPED},
+    {"Forget", HOST_FORGET, TAKES_TENANT | TAKES_GUEST},
     {"Info", HOST_INFO, 0},
     {"Reload", HOST_RELOAD, TAKES_RUNNING},
 };

@@ -33,7 +33,7 @@ int identity_store(struct label_store **store, char error[LABEL_STORE_ERROR_MAX]
 }
 
 /* As RFC 9562, section 4, writes it. */
-static void uuid_text(const uint8_t uuid[LABEL_UUID_SIZE], char text[IMAGE_GUEST_MAX])
+void identity_uuid_text(const uint8_t uuid[LABEL_UUID_SIZE], char text[IMAGE_GUEST_MAX])
 {
     size_t at = 0;
 
@@ -90,7 +90,7 @@ int identity_take(struct label_store *store, const char *tenant, const char *nam
     if (r < 0)
         return r;
     (void)text_copy(taken.holder.boot_id, sizeof(taken.holder.boot_id), label_store_boot_id(store));
-    uuid_text(taken.guest.uuid, taken.holder.guest);
+    identity_uuid_text(taken.guest.uuid, taken.holder.guest);
     identity_cgroup(&taken.guest, taken.cgroup);
     *identity = taken;
     *place = steal_fd(&held);
@@ -130,7 +130,7 @@ static int visit_guest(void *context, const struct label_guest *guest)
     const struct search *search = context;
     char uuid[IMAGE_GUEST_MAX];
 
-    uuid_text(guest->uuid, uuid);
+    identity_uuid_text(guest->uuid, uuid);
     if (strcmp(uuid, search->uuid) != 0)
         return 0;
     (void)text_format(search->text, search->size, "guest '%s' of tenant '%s'", guest->name,

@@ -22,6 +22,9 @@ struct identity {
     bool ephemeral;                   /* undefined at its end: a guest of `casemate run` */
 };
 
+/* A uuid as RFC 9562 writes it: what its files are called. */
+void identity_uuid_text(const uint8_t uuid[LABEL_UUID_SIZE], char text[IMAGE_GUEST_MAX]);
+
 /* The name of the guest's cgroup: of its name, for people, and its number in the store. */
 void identity_cgroup(const struct label_guest *guest, char name[IDENTITY_CGROUP_MAX]);
 

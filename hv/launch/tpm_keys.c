@@ -12,6 +12,7 @@
 #include "base/cleanup.h"
 #include "base/fd.h"
 #include "base/text.h"
+#include "hv/launch/identity.h"
 
 #define FILE_MAGIC   0x46594b54u /* "TKYF" */
 #define FILE_VERSION 1u
@@ -171,4 +172,35 @@ void tpm_keyring_close(struct tpm_keyring *ring)
 {
     explicit_bzero(ring, sizeof(*ring));
     ring->directory = -1;
+}
+
+static int remove_one(int directory, const char *name, bool *removed)
+{
+    if (unlinkat(directory, name, 0) == 0)
+        *removed = true;
+    else if (errno != ENOENT)
+        return -errno;
+    return 0;
+}
+
+int tpm_forget(const uint8_t uuid[16])
+{
+    cleanup_fd int directory = open(TPM_DIRECTORY, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    char name[IMAGE_GUEST_MAX], key[TPM_KEYRING_NAME_MAX];
+    bool removed = false;
+    int r;
+
+    if (directory < 0)
+        return -errno;
+    identity_uuid_text(uuid, name);
+    r = text_format(key, sizeof(key), "%s.key", name);
+    if (r == 0)
+        r = remove_one(directory, key, &removed);
+    if (r == 0 && removed && fsync(directory) < 0)
+        r = -errno;
+    if (r == 0)
+        r = remove_one(directory, name, &removed);
+    if (r == 0 && removed && fsync(directory) < 0)
+        r = -errno;
+    return r == 0 && !removed ? -ENOENT : r;
 }

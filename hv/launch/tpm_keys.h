@@ -17,6 +17,8 @@
 
 #include "hv/tpm_wire.h"
 
+#define TPM_DIRECTORY "/var/lib/casemate/tpm" /* states of TPMs, by uuid, and their key files */
+
 #define TPM_KEYRING_NAME_MAX 48 /* "UUID.key", with NUL */
 
 /* Secret: tpm_keyring_close erases it. */
@@ -48,6 +50,12 @@ int tpm_keyring_begin(struct tpm_keyring *ring, struct tpm_keys *keys);
 
 /* What was begun is what counts from now on; durable when it returns. 0 or -errno. */
 int tpm_keyring_commit(struct tpm_keyring *ring);
+
+/*
+ * Remove what the TPM of a guest, which does not run, has stored, its key file first: a state
+ * without a key never starts. Durable when it returns. 0; -ENOENT: nothing was; -errno.
+ */
+int tpm_forget(const uint8_t uuid[16]);
 
 /* Erase the keys from memory. */
 void tpm_keyring_close(struct tpm_keyring *ring);

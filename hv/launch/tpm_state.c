@@ -17,8 +17,6 @@
 #include "hv/launch/host_ledger.h"
 #include "hv/launch/tpm.h"
 
-#define TPM_DIRECTORY "/var/lib/casemate/tpm"
-
 static void init(struct guest_tpm *tpm)
 {
     tpm->directory = tpm->state = tpm->data = tpm->keys = tpm->log = -1;

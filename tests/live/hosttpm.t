@@ -190,6 +190,25 @@ for time in "${again[@]}"; do
     ok "and that is in the ledger" wait_for 30 last refused || diag "$(ledger web)"
 done
 cat "$scratch/new-state" >"$(state)"
+# -- what it stored is removed for good: no copy of it starts
+ok "what its TPM stored is forgotten" guest forget acme/web || diag "$(tail -n 5 "$log")"
+is "$(ledger web | tail -n 1)" removed "which is in the ledger"
+is "$(state)" "" "the state is gone"
+like "$(guest forget acme/web)" 'stored nothing' "once"
+uuid=$(guest label list | sed -nE 's/^acme +web .* ([0-9a-f-]{36})$/\1/p')
+(umask 077 && cat "$scratch/new-state" >"/var/lib/casemate/tpm/$uuid")
+! in_test_host || restorecon "/var/lib/casemate/tpm/$uuid"
+like "$(guest start acme/web)" "no key to" "the newest copy of it does not start, either"
+rm "/var/lib/casemate/tpm/$uuid"
+if ! in_test_host; then
+    ok "without it the guest starts" guest start acme/web || diag "$(tail -n 5 "$log")"
+    again=$(quote)
+    isnt "$(member ak <<<"$again")" "$(member ak <<<"$evidence")" "with another TPM"
+    like "$(grep -o '"host":.*' <<<"$again" | member statement | base64 -d)" 'generation 3$' "of a later generation"
+    like "$(guest forget acme/web)" 'is running' "and while it runs it keeps that"
+    guest kill acme/web >/dev/null
+    wait_for 30 last killed
+fi
 ok "its keys are in no file of their own" test ! -e "$(echo /var/lib/casemate/tpm/*.key)"
 # -- its process dies: no guest starts that nobody records
 cp $kept/generations "$scratch/old"

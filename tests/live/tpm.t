@@ -174,5 +174,7 @@ refuses 'no key to it' "a state without its key is refused"
 cp "$scratch/newest" "$state.key"
 ok "with both as they were it starts" "$CASEMATE" start measured || diag "$(tail -n 5 "$log")"
 end_web
+ok "what it has stored is forgotten" "$CASEMATE" forget measured || diag "$(tail -n 5 "$log")"
+is "$(find "$states" -name "$(basename "$state")*")" "" "state and keys"
 stop_casemated
 done_testing

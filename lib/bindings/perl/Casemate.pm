@@ -61,7 +61,7 @@ something true, the connection is closed and undef returned; the guest starts ne
 
 =item $host->stop($guest, tenant => $tenant, seconds => $seconds)
 
-=item $host->kill($guest, ...), pause, resume, quarantine
+=item $host->kill($guest, ...), pause, resume, quarantine, forget
 
 =item $host->metrics($guest, tenant => $tenant)
 

@@ -149,6 +149,7 @@ def _load():
         "pause": (_CODE, [_POINTER, *name]),
         "resume": (_CODE, [_POINTER, *name]),
         "quarantine": (_CODE, [_POINTER, *name]),
+        "forget": (_CODE, [_POINTER, *name]),
         "get_metrics": (_CODE, [_POINTER, *name, _OUT]),
         "events": (_CODE, [_POINTER, *name, _CALLBACK, _POINTER]),
         "console": (_CODE, [_POINTER, *name, ctypes.POINTER(_CODE)]),
@@ -327,6 +328,10 @@ class Host:
     def quarantine(self, name: str, tenant: Optional[str] = None):
         """Freeze it for good, as evidence."""
         self._check(_library.casemate_quarantine(self._open(), _bytes(tenant), _bytes(name)))
+
+    def forget(self, name: str, tenant: Optional[str] = None):
+        """Remove for good what the TPM of a guest that does not run has stored."""
+        self._check(_library.casemate_forget(self._open(), _bytes(tenant), _bytes(name)))
 
     def metrics(self, name: str, tenant: Optional[str] = None) -> Metrics:
         """Its counters."""

@@ -79,8 +79,23 @@ static void a_guests_life(void **state)
     assert_int_equal(generations_find(map, uuid)->number, 2);
     assert_memory_equal(generations_find(map, uuid)->key, c, sizeof(c));
     assert_int_equal(generations_forget(map, uuid), 0);
+    assert_int_equal(generations_forget(map, uuid), -ENOENT);
+    /* Its number is not given again: what is made for it now is later than all that there was. */
+    assert_true(generation_is_forgotten(generations_find(map, uuid)));
+    assert_int_equal(generations_commit(map, uuid, 3), -ESTALE);
+    assert_int_equal(generations_begin(map, uuid, b, &row), 0);
+    assert_int_equal(row.number, 2);
+    assert_true(generation_is_fresh(&row));
+    assert_false(generation_is_forgotten(&row));
+    assert_int_equal(generations_commit(map, uuid, 3), 0);
+    assert_false(generation_is_fresh(generations_find(map, uuid)));
+    assert_int_equal(generations_forget(map, uuid), 0);
+    assert_int_equal(generations_count(map), 6);
+    /* One that never ran has nothing to keep. */
+    name(uuid, 201);
+    assert_int_equal(generations_begin(map, uuid, a, &row), 0);
+    assert_int_equal(generations_forget(map, uuid), 0);
     assert_null(generations_find(map, uuid));
-    assert_int_equal(generations_count(map), 5);
     generations_free(map);
 }
 
@@ -137,7 +152,7 @@ static void rows_come_back(void **state)
 static void hostile_rows(void **state)
 {
     struct generations *map = with_guests(2), *again = NULL;
-    uint8_t bytes[3 * GENERATIONS_ROW_SIZE], good[2 * GENERATIONS_ROW_SIZE];
+    uint8_t bytes[3 * GENERATIONS_ROW_SIZE], good[2 * GENERATIONS_ROW_SIZE], uuid[16];
 
     (void)state;
     generations_write(map, good);
@@ -156,11 +171,21 @@ static void hostile_rows(void **state)
     REFUSED(bytes[31] = 1);
     REFUSED(bytes[24] = 0);                 /* a guest without any start */
     REFUSED(memset(bytes + 64, 0, 32));     /* pending, without a key */
-    REFUSED(bytes[16] = 1);                 /* started, without a key */
     REFUSED(bytes[32] = 1);                 /* a key of no start */
     REFUSED(bytes[96 + 64] = 1);            /* a next key, nothing pending */
     REFUSED(memset(bytes + 96 + 16, 0, 8)); /* number lost */
 #undef REFUSED
+    /* Started, and then forgotten; and begun anew. */
+    memcpy(bytes, good, sizeof(good));
+    memset(bytes + 96 + 32, 0, 32);
+    bytes[16] = 1;
+    assert_int_equal(generations_read(bytes, sizeof(good), &again), 0);
+    name(uuid, 1);
+    assert_true(generation_is_forgotten(generations_find(again, uuid)));
+    name(uuid, 0);
+    assert_true(generation_is_fresh(generations_find(again, uuid)));
+    assert_false(generation_is_forgotten(generations_find(again, uuid)));
+    generations_free(again);
 }
 
 static struct slot example_slot(void)

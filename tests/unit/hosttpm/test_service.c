@@ -170,6 +170,15 @@ static void a_guests_keys(void **state)
     assert_int_equal(hosttpm_keys_forget(control, uuid), -EBUSY);
     assert_int_equal(hosttpm_keys_forget(control, (const uint8_t[16]){9}), -ENOENT);
     (void)close(guard);
+    for (unsigned i = 0; i < 1000 && hosttpm_keys_forget(control, uuid) == -EBUSY; i++)
+        (void)usleep(1000);
+    assert_int_equal(hosttpm_keys_forget(control, uuid), -ENOENT); /* it was, just now */
+    guard = guard_of(1);
+    assert_int_equal(hosttpm_keys_begin(guard, uuid, &third, &again), 0);
+    assert_int_equal(third.fresh, 1);
+    assert_int_equal(third.generation, 3);
+    assert_memory_not_equal(third.new_key, second.new_key, 32);
+    (void)close(guard);
 }
 
 static void who_may_ask_what(void **state)
