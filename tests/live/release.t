@@ -162,14 +162,16 @@ if [ -n "$debian" ]; then
     says() { grep -aqE "$1" "$said"; }
     attach
     ok "it waits for its key" wait_for "$PATIENCE" says 'waiting for the key' || diag "$(tail -n 5 "$said")"
-    echo 'casemate-key AAAA' >&7
-    ok "a line that is no key is passed over" wait_for "$PATIENCE" says 'key is not for this TPM' || diag "$(tail -n 5 "$said")"
+    if [ -n "${CASEMATE_SOAK:-}" ]; then
+        echo 'casemate-key AAAA' >&7
+        ok "a line that is no key is passed over" wait_for "$PATIENCE" says 'key is not for this TPM' || diag "$(tail -n 5 "$said")"
+    fi
     cat "$scratch/line" >&7
     ok "with the key it goes on, on its encrypted disk" wait_for "$PATIENCE" says 'guest: ok unlock' || diag "$(tail -n 9 "$said")"
     end_web
     exec 7>&-
 else
-    skip "a stock kernel, for an encrypted root disk, is the test host's" 3
+    skip "a stock kernel, for an encrypted root disk, is the test host's" 2
     end_web
 fi
 
@@ -184,15 +186,14 @@ ok "with one changed byte in its command line it starts, too" "$CASEMATE" start 
 refused pcr-value "but its key is not released"
 like "$(member "$answer" detail)" 'PCR 8' "for that byte"
 unlike "$(cat "$answer")" 'casemate-key' "and nothing of it is in the answer"
-if [ -n "$debian" ]; then
+# That the TPM does not open what was released before is tests/unit/verify/test_release.c's; a second boot of a kernel takes minutes.
+if [ -n "$debian" ] && [ -n "${CASEMATE_SOAK:-}" ]; then
     attach
     ok "it waits" wait_for "$PATIENCE" says 'waiting for the key' || diag "$(tail -n 5 "$said")"
     cat "$scratch/line" >&7
     ok "and its TPM does not open the key of before" wait_for "$PATIENCE" says 'another start than this one' || diag "$(tail -n 9 "$said")"
     ok "nor is the disk open" test -z "$(grep -a 'guest: ok unlock' "$said")"
     exec 7>&-
-else
-    skip "a stock kernel, for an encrypted root disk, is the test host's" 3
 fi
 end_web
 stop_casemated
