@@ -1,8 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# SELinux stops enforcing while guests run: each is paused, ended or goes on, as its policy says, also while casemated is
-# down; and its ledger says so for ever after.
+# What a host with SELinux says of its guests: SELinux stops enforcing while they run, and each is paused, ended or goes
+# on, as its policy says, also while casemated is down, and its ledger says so for ever after; and the certificate of the
+# policy's proof, which a start names.
 . "$(dirname "$0")/lib/casemated.sh"
+. "$LIVE/lib/trusting.sh"
 
 [ "$HOST_MAC" = selinux ] || skip_all "without SELinux there is nothing to watch"
 [ -x "$PROGRAMS/casemate-tpm" ] || skip_all "no casemate-tpm"
@@ -72,6 +74,37 @@ ok "it goes on" state_is running
 is "$(ledger)" "event permissive " "with that in its ledger"
 end
 wait_for 60 state_is stopped
+
+# -- with the certificate of its proof, over the policy that the kernel has
+run_seconds=120
+two() {
+    echo "tenant acme { guests 2; disk \"$srv/acme/**\";"
+    echo "    guest web { memory 32M; kernel \"$srv/acme/kernel\"; cmdline \"halt\"; tpm; } }"
+    echo 'tenant initech { guests 2; }'
+}
+two >"$scratch/two.policy"
+{ trusting && two; } >"$scratch/proved.policy"
+run casemate policy load "$scratch/proved.policy"
+is "$status" 0 "a policy that trusts some is loaded" || diag "$err"
+run casemate policy prove --source "$scratch/proved.policy" --json
+is "$status" 0 "it is proved" || diag "$err"
+printf '%s\n' "$out" >"$scratch/certificate"
+run casemate policy load --proof "$scratch/certificate" "$scratch/two.policy"
+is "$status" 1 "a certificate of another policy is refused"
+like "$err" 'of another source' "and why is said"
+run casemate policy load --proof "$scratch/certificate" "$scratch/proved.policy"
+is "$status" 0 "its own is taken" || diag "$err"
+like "$out" 'with the proof' "and said to be in force"
+run casemate start acme/web
+is "$status" 0 "a guest starts" || diag "$err$(cat "$log")"
+sum=$(sha256sum <"$scratch/certificate" | cut -d' ' -f1)
+casemate attest quote acme/web --nonce "$(printf '%064x' 7)" 2>/dev/null | tr -d ' \n' | grep -o '"boot_log":"[^"]*"' | head -n 1 | cut -d'"' -f4 | base64 -d >"$scratch/boot"
+is "$(grep -a '^proof' "$scratch/boot")" "proof $sum" "whose start names the certificate"
+like "$(casemate attest predict acme/web --json 2>&1)" "\"proof\": \"$sum\"" "as was predicted"
+run casemate kill acme/web
+run casemate policy load "$scratch/two.policy"
+is "$status" 0 "another policy is loaded" || diag "$err"
+ok "which no certificate is of" test ! -e "$IMAGE.proof"
 stop_casemated
 is "$(cat /sys/fs/selinux/enforce)" 1 "and the host enforces"
 done_testing
