@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "mac/enforcing.h"
 #include "mac/selinux.h"
 #include "tests/unit/mac/child.h"
 
@@ -118,6 +119,7 @@ static void test_bad_categories(void **state)
  */
 static void test_nothing_succeeds_without_selinux(void **state)
 {
+    struct enforcing *watch = NULL;
     const char *const label = "system_u:object_r:casemate_tenant_0000.image_t:s0:c0,c1";
     char path[] = "/var/tmp/selinux-XXXXXX", context[SELINUX_CONTEXT_MAX] = "untouched";
     int fd;
@@ -140,6 +142,10 @@ static void test_nothing_succeeds_without_selinux(void **state)
     /* and no attribute was left on the file */
     assert_true(fgetxattr(fd, "security.selinux", context, sizeof(context)) < 0);
     (void)close(fd);
+    assert_int_equal(enforcing_open(&watch), -EOPNOTSUPP);
+    assert_null(watch);
+    assert_int_equal(enforcing_fd(watch), -1);
+    enforcing_close(watch);
 }
 
 int main(void)
