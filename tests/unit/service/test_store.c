@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <setjmp.h>
 #include <signal.h>
+#include <sqlite3.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -296,6 +297,48 @@ static void test_not_ours(void **state)
     open_store();
 }
 
+static void change(const char *sql)
+{
+    sqlite3 *db;
+
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
+/* One of the version before is taken over, with what it remembers; one of a later is not. */
+static void test_versions(void **state)
+{
+    uint8_t nonce[SERVICE_NONCE_SIZE];
+    struct verdict verdict = {.lifetime = 300, .ak_size = 34, .nonce_size = 32};
+    struct service_counts counts;
+    char error[SERVICE_ERROR_MAX];
+    uint64_t expires;
+
+    (void)state;
+    strcpy(verdict.tenant, "acme");
+    strcpy(verdict.name, "web");
+    assert_int_equal(service_store_nonce(store, "client", NOW, nonce, &expires), 0);
+    assert_int_equal(service_store_released(store, &verdict, NOW), 0);
+    again();
+    assert_int_equal(service_store_counts(store, &counts), 0);
+    assert_int_equal(counts.releases, 1);
+    service_store_close(store);
+    store = NULL;
+    change("DROP TABLE release; PRAGMA user_version = 1");
+    open_store();
+    assert_int_equal(service_store_counts(store, &counts), 0);
+    assert_int_equal(counts.nonces, 1);
+    assert_int_equal(counts.releases, 0);
+    assert_int_equal(service_store_released(store, &verdict, NOW), 0);
+    service_store_close(store);
+    store = NULL;
+    change("PRAGMA user_version = 3");
+    assert_int_equal(service_store_open(path, &store, error), -EBADMSG);
+    change("PRAGMA user_version = 2");
+    open_store();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -307,6 +350,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_forget, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_killed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_not_ours, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_versions, set_up, tear_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
