@@ -3,9 +3,10 @@
 #define CASEMATE_ATTEST_EVIDENCE_EVIDENCE_H
 
 /*
- * Evidence about one guest, or about a host alone, as it travels: doc/evidence.md. This folder turns the
- * struct into JSON and hostile JSON into the struct; it knows sizes and forms, and nothing of what
- * a TPM says. It uses no cryptography, so that whoever speaks with a client can link it.
+ * Evidence about one guest, or about a host alone, as it travels: doc/evidence.md. This folder
+ * turns the struct into JSON and hostile JSON into the struct; it knows sizes and forms, and
+ * nothing of what a TPM says. It uses no cryptography, so that whoever speaks with a client can
+ * link it.
  */
 #include <jansson.h>
 #include <stdbool.h>
@@ -71,7 +72,7 @@ struct evidence {
     struct evidence_key key;
     struct evidence_bytes boot_log;   /* what the guest was started with: PCR 0-9 and 21 */
     struct evidence_bytes ledger_log; /* what has happened since: PCR 22; may be empty */
-    bool has_host, host_only; /* host_only: and has_host */
+    bool has_host, host_only;         /* host_only: and has_host */
     struct evidence_host host;
 };
 

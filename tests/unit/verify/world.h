@@ -13,10 +13,10 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "attest/log/ima.h"
 #include "attest/merkle.h"
 #include "attest/statement.h"
 #include "attest/verify/appraise.h"
-#include "attest/log/ima.h"
 #include "attest/vtpm/vtpm.h"
 #include "base/fd.h"
 #include "base/hex.h"
