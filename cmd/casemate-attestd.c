@@ -53,9 +53,9 @@ static const char usage[] =
     "  --registry FILE        the enrolled keys; without one only a host can vouch for a guest\n"
     "  --disk-keys DIR        TENANT.GUEST.key there are keys of guests' disks, to be released to\n"
     "                         the guests' TPMs; without it none is\n"
-    "  --state FILE           what is remembered (/var/lib/casemate/attestd/state.db)\n"
+    "  --state FILE           what is remembered (/var/lib/casemate-attestd/state.db)\n"
     "  --signing-key FILE     JWK; made when it is not there\n"
-    "                         (/var/lib/casemate/attestd/signing.jwk)\n"
+    "                         (/var/lib/casemate-attestd/signing.jwk)\n"
     "  --user NAME            whom it becomes when started by root (casemate-attestd)\n"
     "  --forget TENANT/GUEST  forget a guest: its last result, and what was seen of its TPM; then\n"
     "                         end. For one that was made anew, beside a service that runs\n"
@@ -365,8 +365,8 @@ int main(int argc, char **argv)
         .listen = "127.0.0.1:8443",
         .references = "/etc/casemate/attestd",
         .user = "casemate-attestd",
-        .config = {.state = "/var/lib/casemate/attestd/state.db",
-                   .signing_key.path = "/var/lib/casemate/attestd/signing.jwk",
+        .config = {.state = "/var/lib/casemate-attestd/state.db",
+                   .signing_key.path = "/var/lib/casemate-attestd/signing.jwk",
                    .connections = 256,
                    .timeout = 15},
     };

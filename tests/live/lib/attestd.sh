@@ -12,7 +12,7 @@ attestd=${CASEMATE_BIN:-build/bin}/casemate-attestd
 at_server=10.77.0.1:8443 at_log=$scratch/attestd.log at_pid=''
 at_etc=$scratch/attestd.etc at_state=$scratch/attestd.state
 if [ -n "${CASEMATE_TESTHOST:-}" ]; then
-    at_etc=/etc/casemate/attestd at_state=/var/lib/casemate/attestd
+    at_etc=/etc/casemate/attestd at_state=/var/lib/casemate-attestd
 fi
 
 attestd_missing() { # why it cannot be tested here; false if it can
