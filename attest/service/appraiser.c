@@ -51,31 +51,6 @@ const struct reference *references_find(const struct references *references, con
     return best;
 }
 
-/* That of the host as which its key is enrolled, else one for any host. */
-static const struct reference *find_host(const struct references *references,
-                                         const struct evidence *evidence)
-{
-    const struct evidence_bytes *ak = &evidence->host.key.ak;
-    const struct enrolled_key *key = NULL;
-    const struct reference *best = NULL;
-    struct tpm_public public_area;
-    enum tpm_fault fault;
-
-    if (tpm_public_decode(ak->data, ak->size, &public_area, &fault) == 0)
-        key = keys_find(references->keys, public_area.name, public_area.name_size);
-    for (size_t i = 0; i < references->count; i++) {
-        const struct reference *one = references->list[i];
-
-        if (!one->of_host)
-            continue;
-        if (one->host_name[0] == '\0' && best == NULL)
-            best = one;
-        else if (key != NULL && strcmp(one->host_name, key->owner) == 0)
-            return one;
-    }
-    return best;
-}
-
 /* Whom it says that it is about; nothing else of it is used before it is appraised. */
 static void name_refused(struct verdict *verdict, const struct evidence *evidence,
                          enum refusal refusal, const char *detail)
@@ -123,9 +98,12 @@ int appraiser_judge(const struct references *references, struct checker *checker
     }
     if (r < 0)
         return r;
-    with.reference = evidence->host_only
-                         ? find_host(references, evidence)
-                         : references_find(references, evidence->tenant, evidence->name);
+    /* Its signer can check again what guests' evidence rests on, and no host's. */
+    if (evidence->host_only) {
+        name_refused(verdict, evidence, REFUSE_KIND, "this service judges guests");
+        return 0;
+    }
+    with.reference = references_find(references, evidence->tenant, evidence->name);
     if (with.reference == NULL) {
         name_refused(verdict, evidence, REFUSE_GUEST, "there are no reference values for it");
         return 0;

@@ -170,7 +170,10 @@ static void answer_verdict(const struct means *means, struct service_verdict *sa
     answer->id = said->id;
     answer->type = SERVICE_TOKEN;
     answer->status = -EPROTO;
-    if (!verdict_valid(&said->verdict) || said->purpose >= SERVICE_PURPOSES || said->reserved != 0)
+    /* A good verdict about a host no honest reader makes. */
+    if (!verdict_valid(&said->verdict) ||
+        (said->verdict.of_host != 0 && said->verdict.refusal == REFUSE_NONE) ||
+        said->purpose >= SERVICE_PURPOSES || said->reserved != 0)
         return;
     answer->token.refusal = said->verdict.refusal;
     (void)text_copy(answer->token.detail, sizeof(answer->token.detail), said->verdict.detail);

@@ -150,15 +150,14 @@ static int onwards(struct service_store *store, struct verdict *verdict)
 static int take_verdict(struct service_store *store, struct verdict *verdict, uint64_t now,
                         struct service_result *result)
 {
-    const enum claim key = verdict->of_host ? CLAIM_HOST : CLAIM_TPM;
-    bool enrolled = verdict->claim[key].state == CLAIM_AFFIRMED;
+    bool enrolled = verdict->claim[CLAIM_TPM].state == CLAIM_AFFIRMED;
     int r = 0;
 
     if (verdict->refusal == REFUSE_NONE && !enrolled) {
         verdict->refusal = REFUSE_AK_UNKNOWN;
-        verdict->claim[key].state = CLAIM_REFUSED;
+        verdict->claim[CLAIM_TPM].state = CLAIM_REFUSED;
     }
-    if (verdict->refusal == REFUSE_NONE && !verdict->of_host)
+    if (verdict->refusal == REFUSE_NONE)
         r = onwards(store, verdict);
     memset(result, 0, sizeof(*result));
     result->at = now;
@@ -166,8 +165,7 @@ static int take_verdict(struct service_store *store, struct verdict *verdict, ui
     result->refusal = verdict->refusal;
     memcpy(result->detail, verdict->detail, sizeof(result->detail));
     memcpy(result->uuid, verdict->uuid, sizeof(result->uuid));
-    /* What is kept is about guests; a host's result is its token. */
-    return r == 0 && enrolled && !verdict->of_host ? write_result(store, verdict, result) : r;
+    return r == 0 && enrolled ? write_result(store, verdict, result) : r;
 }
 
 int service_store_accept(struct service_store *store, struct verdict *verdict, uint64_t clock,

@@ -264,7 +264,6 @@ static int host(struct reference_error *error, const json_t *object, struct refe
     TRY(flag(&parser, object, "required", &to->host));
     TRY(selected(&parser, object, to));
     TRY(pcrs(&parser, object, to->host_pcr));
-    TRY(name_text(&parser, object, "name", to->host_name));
     TRY(flag(&parser, object, "boot_log", &to->host_boot_log));
     TRY(flag(&parser, object, "ima_hidden", &to->host_ima_hidden));
     TRY(flag(&parser, object, "selinux", &to->host_selinux));

@@ -58,7 +58,6 @@ struct reference {
     bool has_host_select; /* exactly these are quoted */
     uint32_t host_select;
     struct reference_digests host_pcr[REFERENCE_PCRS];
-    char host_name[64];                     /* under which its key is enrolled; "": any */
     bool host_boot_log;                     /* the firmware's log must lead to the PCRs */
     bool host_ima_hidden;                   /* of others' files the digests are enough */
     bool host_selinux;                      /* must never have been permissive since boot */

@@ -22,7 +22,7 @@
 #define HOSTTPM_UID (FRONT_UID_FIRST - 1)
 
 #define LEDGER_PCR  15u
-#define QUOTE_PCRS  0x4ffu /* the boot's, and IMA's */
+#define QUOTE_PCRS  0x7ffu /* the boot's, with what a boot loader measures (8, 9), and IMA's */
 #define INTERVAL_MS 100u
 #define ADVANCE_S   3600u
 #define PREFIX      "device:"

@@ -53,7 +53,7 @@ attest() { "$CASEMATE" attest "$@" 2>&1; }
 quote_host() { attest quote --host --nonce $nonce >"$scratch/host.evidence"; }
 ok "the host's own quote" quote_host || diag "$(head -c 500 "$scratch/host.evidence")" "$(tail -n 3 "$log")"
 cd "$scratch" || exit 3
-echo '{"version": 1, "kind": "host", "host": {"name": "node1", "ledger": true}}' >host.reference
+echo '{"version": 1, "kind": "host", "host": {"names": ["node1"], "ledger": true}}' >host.reference
 verify_host() { attest verify host.evidence --nonce $nonce --reference host.reference --registry registry; }
 echo '{"version": 1, "keys": []}' >registry
 like "$(verify_host)" 'host-ak-unknown' "is worth nothing while nobody has enrolled its key"

@@ -268,16 +268,26 @@ static void deep_quote_as_host(struct world *w)
     world_quote(&w->evidence.host.quote, &deep);
 }
 
+static void named(struct world *w, const char *name)
+{
+    struct reference_texts *names = &w->reference->host_names;
+
+    alone(w);
+    names->asked = true;
+    names->count = 1;
+    names->text = calloc(1, sizeof(*names->text));
+    assert_non_null(names->text);
+    names->text[0] = strdup(name);
+}
+
 static void alone_of_another_name(struct world *w)
 {
-    alone(w);
-    strcpy(w->reference->host_name, "node2");
+    named(w, "node2");
 }
 
 static void alone_of_its_name(struct world *w)
 {
-    alone(w);
-    strcpy(w->reference->host_name, "node1");
+    named(w, "node1");
 }
 
 static void alone_by_a_guests_tpm(struct world *w)
@@ -332,7 +342,7 @@ static const struct attack attacks[] = {
     {"a guest's boot log as the host's", boot_log_of_ours, REFUSE_HOST_BOOT_REPLAY},
     {"a host alone", alone, REFUSE_NONE},
     {"a host alone, by its name", alone_of_its_name, REFUSE_NONE},
-    {"another host alone", alone_of_another_name, REFUSE_HOST_AK_UNKNOWN},
+    {"another host alone", alone_of_another_name, REFUSE_HOST_NAME},
     {"a host's quote of the bare nonce", alone_without_label, REFUSE_HOST_EXTRA_DATA},
     {"a host's quote of another nonce", alone_of_another_nonce, REFUSE_HOST_EXTRA_DATA},
     {"a deep quote as a host's own", deep_quote_as_host, REFUSE_HOST_EXTRA_DATA},
