@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Enrolling: credentials that a real TPM (swtpm) opens or not, certificates, the registry. */
+/*
+ * Enrolling: credentials that a real TPM (swtpm) opens or not, certificates, the registry, and the
+ * texts that go between a host and its verifier. Long because all of them are about the same
+ * made-up keys and authorities.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
