@@ -156,19 +156,19 @@ like "$(deliver "$scratch/nothing" 2>&1)" 'no line "casemate-key' "what is no ke
 
 # -- Debian's, on the encrypted disk
 if [ -n "$debian" ]; then
-    said=$scratch/said
+    heard=$scratch/heard # not $said, which is ok's own where says is called
     attach() { # its console, in a file; what goes to it is written to 7
-        exec 7> >("$CASEMATE" console web 2>/dev/null | cat >"$said")
+        exec 7> >("$CASEMATE" console web 2>/dev/null | cat >"$heard")
     }
-    says() { grep -aqE "$1" "$said"; }
+    says() { grep -aqE "$1" "$heard"; }
     attach
-    ok "it waits for its key" wait_for "$PATIENCE" says 'waiting for the key' || diag "$(tail -n 5 "$said")"
+    ok "it waits for its key" wait_for "$PATIENCE" says 'waiting for the key' || diag "$(tail -n 5 "$heard")"
     if [ -n "${CASEMATE_SOAK:-}" ]; then
         echo 'casemate-key AAAA' >&7
-        ok "a line that is no key is passed over" wait_for "$PATIENCE" says 'key is not for this TPM' || diag "$(tail -n 5 "$said")"
+        ok "a line that is no key is passed over" wait_for "$PATIENCE" says 'key is not for this TPM' || diag "$(tail -n 5 "$heard")"
     fi
     cat "$scratch/line" >&7
-    ok "with the key it goes on, on its encrypted disk" wait_for "$PATIENCE" says 'guest: ok unlock' || diag "$(tail -n 9 "$said")"
+    ok "with the key it goes on, on its encrypted disk" wait_for "$PATIENCE" says 'guest: ok unlock' || diag "$(tail -n 9 "$heard")"
     end_web
     exec 7>&-
 else
@@ -190,10 +190,10 @@ unlike "$(cat "$answer")" 'casemate-key' "and nothing of it is in the answer"
 # That the TPM does not open what was released before is tests/unit/verify/test_release.c's; a second boot of a kernel takes minutes.
 if [ -n "$debian" ] && [ -n "${CASEMATE_SOAK:-}" ]; then
     attach
-    ok "it waits" wait_for "$PATIENCE" says 'waiting for the key' || diag "$(tail -n 5 "$said")"
+    ok "it waits" wait_for "$PATIENCE" says 'waiting for the key' || diag "$(tail -n 5 "$heard")"
     cat "$scratch/line" >&7
-    ok "and its TPM does not open the key of before" wait_for "$PATIENCE" says 'another start than this one' || diag "$(tail -n 9 "$said")"
-    ok "nor is the disk open" test -z "$(grep -a 'guest: ok unlock' "$said")"
+    ok "and its TPM does not open the key of before" wait_for "$PATIENCE" says 'another start than this one' || diag "$(tail -n 9 "$heard")"
+    ok "nor is the disk open" test -z "$(grep -a 'guest: ok unlock' "$heard")"
     exec 7>&-
 fi
 end_web
