@@ -46,7 +46,6 @@ member() { tr -d '\n' <"$1" | grep -oE "\"$2\": ?\"[^\"]*\"" | head -n 1 | sed -
 # -- and a service elsewhere, which has its key
 attestd_certificate server serverAuth
 mkdir "$at_etc/keys"
-! in_test_host || chmod 711 /var/lib/casemate # its user has its database below
 serve() { attestd_serve --registry "$at_etc/registry" --disk-keys "$at_etc/keys"; }
 again() {
     attestd_end
