@@ -10,23 +10,27 @@ LONG=600
 
 # -- / on virtio-blk, 64 MiB written, dropped from the cache, read back
 image=$scratch/root.img
-cp --sparse=never "$GUEST/root.ext4" "$image"
-full=$(stat -c %b "$image")
-before=$(label "$image")
-truncate -s 8M "$scratch/second.img"
-head -c 12M /dev/zero | tr '\0' '\377' >"$scratch/third.img"
-debian root marker,root,blk,discard,zero --cpus 2 --disk "$image,queues=2" --disk "$scratch/second.img,ro" --disk "$scratch/third.img,queues=4"
-await_event root running
-worker=$(pid_of root blk)
-# Nobody but the launcher may trace a guest's process: SELinux is permissive while the tracer attaches.
-[ ${#MAC[@]} -ne 0 ] || setenforce 0
-strace -f -qq -p "${worker:-0}" -e trace=fdatasync -o "$scratch/flush" 2>/dev/null &
-tracer=$!
-wait_for 30 grep -q '^TracerPid:[^0-9]*[1-9]' "/proc/$worker/status"
-[ ${#MAC[@]} -ne 0 ] || setenforce 1
-during=$(label "$image")
-finish root "$LONG"
-wait "$tracer"
+rooted() {
+    cp --sparse=never "$GUEST/root.ext4" "$image"
+    full=$(stat -c %b "$image")
+    before=$(label "$image")
+    truncate -s 8M "$scratch/second.img"
+    head -c 12M /dev/zero | tr '\0' '\377' >"$scratch/third.img"
+    debian root marker,root,blk,discard,zero --cpus 2 --disk "$image,queues=2" --disk "$scratch/second.img,ro" --disk "$scratch/third.img,queues=4"
+    await_event root running
+    worker=$(pid_of root blk)
+    # Nobody but the launcher may trace a guest's process: SELinux is permissive while the tracer attaches.
+    [ ${#MAC[@]} -ne 0 ] || setenforce 0
+    strace -f -qq -p "${worker:-0}" -e trace=fdatasync -o "$scratch/flush" 2>/dev/null &
+    tracer=$!
+    wait_for 30 grep -q '^TracerPid:[^0-9]*[1-9]' "/proc/$worker/status"
+    [ ${#MAC[@]} -ne 0 ] || setenforce 1
+    during=$(label "$image")
+    finish root "$LONG"
+    wait "$tracer"
+}
+rooted
+! lost_by_emulation root || rooted
 steps_ok root marker root blk discard zero
 like "$(console root)" '^guest: ok blk 64 MiB sha256=[0-9a-f]{64} on /$' "64 MiB on the ext4 root, checksum equal"
 like "$(console root)" '^guest: disk vda 262144 sectors, ro 0, queues 2$' "the disk has its size and two queues"

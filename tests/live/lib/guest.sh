@@ -143,17 +143,17 @@ debian() {
     start "$name" --kernel "${BOOT_KERNEL:-$KERNEL}" --initrd "$INITRD" --memory "${MEMORY:-256M}" \
         --cmdline "console=ttyS0 quiet panic=-1 casemate.test=$steps ${APPEND:-}" "$@"
 }
+# Under software emulation of nested SVM a kernel is lost now and then, mostly while it boots and on busy machines, by
+# a triple fault without a place; once the emulated host itself was, with an interrupt taken where #VMEXIT forbids it.
+# Such a guest is tried once more, and said to be; twice in a row counts.
+lost_by_emulation() { # NAME, of a guest that has ended with CODE
+    in_test_host && [ "$CODE" = 4 ] && error_has "$1" 'triple fault' && event_has "$1" crash || return 1
+    diag "$1: a triple fault under emulation; once more"
+}
 run_debian() {
     debian "$@"
-    finish_debian "$@"
-}
-finish_debian() { # as it was started
     finish "$1" "${LONG:-$PATIENCE}"
-    # Under software emulation of nested SVM a kernel is lost now and then, mostly while it boots and on busy machines, by
-    # a triple fault without a place; once the emulated host itself was, with an interrupt taken where #VMEXIT forbids it.
-    # Such a guest is tried once more, and said to be; twice in a row counts.
-    if in_test_host && [ "$CODE" = 4 ] && error_has "$1" 'triple fault' && event_has "$1" crash; then
-        diag "$1: a triple fault under emulation; once more"
+    if lost_by_emulation "$1"; then
         debian "$@"
         finish "$1" "${LONG:-$PATIENCE}"
     fi
