@@ -8,11 +8,14 @@
  */
 #include <fcntl.h>
 #include <ftw.h>
+#include <linux/sockios.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -74,7 +77,8 @@ static inline void swtpm_shutdown(struct swtpm *swtpm)
 
 /*
  * Whoever spoke with it was killed, perhaps before all of a response was read: wait until the TPM
- * has ended that command, by one that no TPM knows, and take what it has said until then.
+ * has ended that command, by one that no TPM knows, and take what it has said until then. It takes
+ * all that lies in its socket for one command: so nothing is sent before it took the last one.
  */
 static inline void swtpm_settle(struct swtpm *swtpm)
 {
@@ -82,7 +86,12 @@ static inline void swtpm_settle(struct swtpm *swtpm)
     static const uint8_t unknown[] = {0x80, 0x01, 0, 0, 0, 10, 0, 0, 0x01, 0x43};
     uint8_t said[8192];
     size_t size = 0;
+    int untaken;
 
+    do {
+        (void)sched_yield();
+        assert_int_equal(ioctl(swtpm->fd, SIOCOUTQ, &untaken), 0);
+    } while (untaken > 0);
     assert_int_equal(write(swtpm->fd, command, sizeof(command)), sizeof(command));
     do {
         ssize_t n = read(swtpm->fd, said + size, sizeof(said) - size);
