@@ -188,11 +188,10 @@ static int check_form(const struct guest_spec *spec, struct guest_diagnostic *d)
                 terminated(spec->kernel, sizeof(spec->kernel)) &&
                 terminated(spec->initrd, sizeof(spec->initrd)) &&
                 terminated(spec->cmdline, sizeof(spec->cmdline)) &&
-                terminated(spec->tpm_socket, sizeof(spec->tpm_socket)) &&
-                (spec->tpm || spec->tpm_socket[0] == '\0') && flag_valid(&spec->rng) &&
-                flag_valid(&spec->tpm) && flag_valid(&spec->no_reboot) &&
-                flag_valid(&spec->huge_pages) && spec->disks <= GUEST_DISKS_MAX &&
-                spec->nets <= GUEST_NETS_MAX;
+                terminated(spec->tpm_socket, sizeof(spec->tpm_socket)) && flag_valid(&spec->rng) &&
+                flag_valid(&spec->tpm) && (spec->tpm || spec->tpm_socket[0] == '\0') &&
+                flag_valid(&spec->no_reboot) && flag_valid(&spec->huge_pages) &&
+                spec->disks <= GUEST_DISKS_MAX && spec->nets <= GUEST_NETS_MAX;
 
     for (uint32_t i = 0; good && i < spec->disks; i++)
         good = terminated(spec->disk[i].path, sizeof(spec->disk[i].path)) &&

@@ -52,11 +52,12 @@ static int refuse(const struct log_reader *reader, enum log_reason reason, uint6
 /* An event of TPM 1.2's form at `at`; its end, or 0: it is not whole. */
 static uint64_t old_event(const struct log_reader *reader, uint64_t at, struct log_entry *entry)
 {
-    const uint8_t *event = reader->bytes + at;
+    const uint8_t *event;
     uint32_t size;
 
-    if (reader->size - at < OLD_SIZE)
+    if (reader->size - at < OLD_SIZE) /* of an empty log `bytes` may be NULL */
         return 0;
+    event = reader->bytes + at;
     size = bytes_get32(event + OLD_SIZE - 4);
     if (reader->size - at - OLD_SIZE < size)
         return 0;
