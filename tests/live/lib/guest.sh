@@ -152,6 +152,9 @@ lost_by_emulation() { # NAME, of a guest that has ended with CODE
 }
 run_debian() {
     debian "$@"
+    finish_debian "$@"
+}
+finish_debian() { # as it was started
     finish "$1" "${LONG:-$PATIENCE}"
     if lost_by_emulation "$1"; then
         debian "$@"
