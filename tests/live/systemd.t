@@ -76,7 +76,7 @@ is "$(control is-active casemated.service)" active "and it says when it is ready
 like "$(control show -P StatusText casemated)" '^1 tenants and 2 guests' "and how many guests it knows"
 pid=$(control show -P MainPID casemated)
 is "$(ps -o label= -p "$pid")" system_u:system_r:casemated_t:s0 "it is in its domain"
-is "$(grep CapBnd "/proc/$pid/status" | tr -d '[:space:]')" "CapBnd:00000000292c51ef" "with no more than the unit's capabilities"
+is "$(grep CapBnd "/proc/$pid/status" | tr -d '[:space:]')" "CapBnd:00000020292c51ef" "with no more than the unit's capabilities"
 is "$(stat -c %C /var/lib/casemate)" system_u:object_r:casemate_state_t:s0 "its state has its label"
 
 # -- a guest as a unit
