@@ -56,7 +56,7 @@ run casemate list --json
 listed=$(sed -nE 's/.*"context": "([^"]+)".*/\1/p' <<<"$out" | sort)
 is "$(sort -u <<<"$listed" | wc -l)" 4 "casemate list shows four contexts"
 is "$(ps -eZ | awk '$1 ~ /[.]vmm_t:/ { print $1 }' | sort)" "$listed" "ps -eZ the same"
-is "$(ls -Z $srv/acme/*.img $srv/initech/*.img | sed -E 's/:object_r:/:system_r:/; s/[.]image_t:/.vmm_t:/; s/ .*//' | sort)" "$listed" \
+is "$(ls -Z $srv/acme/*.img $srv/initech/*.img | sed -E 's/^ *//; s/:object_r:/:system_r:/; s/[.]image_t:/.vmm_t:/; s/ .*//' | sort)" "$listed" \
     "and ls -Z the same, of each guest's disk"
 run casemate kill acme/mail initech/tps
 is "$status" 0 "both end" || diag "$err"
